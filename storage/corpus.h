@@ -1,0 +1,49 @@
+/*
+ * The documents of a collection in memory, at one revision: ids, groups, contents and the BM25
+ * index. Immutable and counted; indexed by document number.
+ */
+#ifndef STORAGE_CORPUS_H
+#define STORAGE_CORPUS_H
+
+#include <stdatomic.h>
+
+#include "storage/rows/documents.h"
+#include "storage/text/bm25.h"
+
+enum { NO_DOCUMENT = UINT32_MAX };
+
+/* What every search returns. Lists are sorted by score, highest first, ties by document id in byte
+ * order: hit_before() with corpus->order. */
+struct hit {
+	uint32_t document; /* number */
+	double score;
+};
+
+struct corpus {
+	atomic_int references;
+	int64_t collection;
+	uint64_t documents_revision;
+	uint32_t n;
+	const char **id;	 /* n */
+	uint32_t *order;	 /* n: place of the document's id among all ids in byte order */
+	uint32_t *group;	 /* n: 0 none, else a number standing for the group's name */
+	struct content *content; /* n */
+	struct bm25 *bm25;
+	/* private: storage, lookups */
+	struct corpus_private *private;
+};
+
+/* Reads the collection at the reader's moment and indexes it. Seconds for large ones; call it on a
+ * worker. `cancelled` may be NULL. */
+enum code corpus_build(sqlite3 *reader, int64_t collection, uint64_t documents_revision,
+	atomic_bool *cancelled, struct corpus **out, struct error *e);
+struct corpus *corpus_acquire(struct corpus *c);
+struct corpus *corpus_release(struct corpus *c); /* NULL is fine; always returns NULL */
+
+uint32_t corpus_find(const struct corpus *c, const char *id);	  /* or NO_DOCUMENT */
+uint32_t corpus_group(const struct corpus *c, const char *group); /* 0: no document has it */
+/* Documents with this content hash (either kind): numbers into out, at most max; returns how many
+ * there are in all. */
+size_t corpus_same_content(const struct corpus *c, struct hash128 hash, uint32_t *out, size_t max);
+
+#endif

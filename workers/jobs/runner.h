@@ -1,0 +1,31 @@
+/*
+ * Carries out jobs, one at a time, on a thread of its own: encode, publish, mine. A job that a
+ * crash or a restart interrupted runs again from its checkpoint.
+ */
+#ifndef WORKERS_JOBS_RUNNER_H
+#define WORKERS_JOBS_RUNNER_H
+
+#include "workers/mine/mine.h"
+
+struct runner;
+
+struct runner *runner_start(struct database *db, struct catalog *catalog, struct pool *pool);
+/* Stops at the next checkpoint and joins; an interrupted job stays running on disk and is taken
+ * up again at the next start. NULL is fine. */
+struct runner *runner_stop(struct runner *r);
+
+/* Enqueue: the job is on disk when these return. */
+enum code runner_encode(struct runner *r, const Pb__EncodeCollectionRequest *req,
+	struct arena *arena, Pb__Job *out, struct error *e);
+enum code runner_publish(struct runner *r, const Pb__PublishGenerationRequest *req,
+	struct arena *arena, Pb__Job *out, struct error *e);
+enum code runner_mine(struct runner *r, const Pb__MineCollectionRequest *req, struct arena *arena,
+	Pb__Job *out, struct error *e);
+/* A queued job ends at once, a running one at its next slice; an ended one is returned as it is. */
+enum code runner_cancel(
+	struct runner *r, const char *id, struct arena *arena, Pb__Job *out, struct error *e);
+/* Live progress over the stored row: rate and ETA. */
+enum code runner_get(
+	struct runner *r, const char *id, struct arena *arena, Pb__Job *out, struct error *e);
+
+#endif

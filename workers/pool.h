@@ -1,0 +1,42 @@
+/*
+ * Threads that run whole requests. Two lanes with bounded queues: QUICK for storage, where many
+ * threads wait for one fsync together, HEAVY for computing, one thread a core. Work is pushed from
+ * the loop and comes back to it through a mailbox.
+ */
+#ifndef WORKERS_POOL_H
+#define WORKERS_POOL_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+#include "proto/operations.h"
+
+struct pool;
+
+/* Embedded in whatever is to be done; owned by the pool from submit until `run` is called. */
+struct job {
+	void (*run)(struct job *job);
+	struct job *next;
+};
+
+struct pool_options {
+	size_t threads[2]; /* by lane */
+	size_t queue[2];   /* waiting jobs a lane takes before it refuses */
+};
+
+struct pool *pool_start(const struct pool_options *options); /* NULL: no threads to be had */
+/* Runs what is queued, then joins. Nothing may be submitted any more. NULL is fine. */
+struct pool *pool_stop(struct pool *pool);
+
+/* False when the lane is full: refuse the request, now. Any thread. */
+bool pool_submit(struct pool *pool, enum lane lane, struct job *job);
+size_t pool_queued(const struct pool *pool, enum lane lane);
+size_t pool_threads(const struct pool *pool, enum lane lane);
+
+/* Calls each(arg, i) once for every i < n, on the calling worker and on HEAVY threads that are idle;
+ * returns when all calls have returned. Slices of several callers take turns: a thread takes one
+ * slice at a time, requests first come, first served by slice. A NULL pool runs them in order on
+ * the caller. */
+void pool_each(struct pool *pool, size_t n, void (*each)(void *arg, size_t i), void *arg);
+
+#endif
