@@ -2,6 +2,8 @@
 #ifndef STORAGE_ROWS_JOBS_H
 #define STORAGE_ROWS_JOBS_H
 
+#include <stdbool.h>
+
 #include "hardminer/v1/miner.pb-c.h"
 #include "proto/arena.h"
 #include "storage/rows/collections.h"
