@@ -1,6 +1,7 @@
 /*
- * What a text says, as a hash: XXH3-128 over the NFKC case-folded text with runs of white space
- * as one blank and none at the ends. Two documents with the same hash say the same.
+ * What a text says, as a hash: XXH3-128 over the folded text (storage/text/fold.h) with runs of
+ * white space as one blank and none at the ends. Two documents with the same hash say the same:
+ * their NFKC_Casefold forms are equal.
  */
 #ifndef STORAGE_TEXT_CONTENT_H
 #define STORAGE_TEXT_CONTENT_H
@@ -18,8 +19,9 @@ struct content {
 	struct hash128 text;  /* text alone; equal to whole without a title */
 };
 
-/* Either may be NULL. Invalid UTF-8 is hashed as it stands. An empty text hashes to {0, 0}, which
- * equals nothing: empty documents are no duplicates. */
+/* Either may be NULL. Bytes that are no UTF-8 are hashed as they stand. An empty text hashes to
+ * {0, 0}, which equals nothing: empty documents are no duplicates. The hashes are stored with
+ * documents: the same text must hash the same for ever. */
 struct content content_of(const char *title, const char *text);
 bool hash128_equal(struct hash128 a, struct hash128 b); /* false when either is {0, 0} */
 
