@@ -7,17 +7,11 @@
 
 #include <stdatomic.h>
 
+#include "storage/hit.h"
 #include "storage/rows/documents.h"
 #include "storage/text/bm25.h"
 
 enum { NO_DOCUMENT = UINT32_MAX };
-
-/* What every search returns. Lists are sorted by score, highest first, ties by document id in byte
- * order: hit_before() with corpus->order. */
-struct hit {
-	uint32_t document; /* number */
-	double score;
-};
 
 struct corpus {
 	atomic_int references;

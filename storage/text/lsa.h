@@ -23,11 +23,13 @@ enum code lsa_fit(const struct bm25 *matrix, uint32_t dimension, uint64_t seed,
 void lsa_free(struct lsa *l);
 uint32_t lsa_dimension(const struct lsa *l);
 
-/* Encodes one document of the fitted matrix, or any text, to unit length. False when it has no
- * known term: there is no vector for it. `out` holds `dimension` floats. Any thread. */
+/* Encodes one document of the fitted matrix to unit length. False when none of its terms is known:
+ * there is no vector for it. `out` holds `dimension` floats. Any thread. */
 bool lsa_encode_document(
 	const struct lsa *l, const struct bm25 *matrix, uint32_t document, float *out);
-bool lsa_encode_text(const struct lsa *l, const char *text, float *out);
+/* Encodes any text as if it were a document: its own term counts and length, the fitted matrix's idf
+ * and average length. INVALID_ARGUMENT/NO_KNOWN_TERM when there is no vector for it. Any thread. */
+enum code lsa_encode_text(const struct lsa *l, const char *text, float *out, struct error *e);
 
 /* Self-contained: terms, weights, V; checksummed. Written aside, fsynced, renamed. Loading refuses
  * what does not check: DATA_LOSS/CORRUPT_FILE. */
