@@ -1,0 +1,121 @@
+#include "client/cli/progress.h"
+
+#include <langinfo.h>
+#include <string.h>
+#include <sys/ioctl.h>
+#include <time.h>
+#include <unistd.h>
+
+enum { BAR_CELLS = 24, COLUMNS_UNKNOWN = 80 };
+
+static double now(void)
+{
+	struct timespec t;
+
+	clock_gettime(CLOCK_MONOTONIC, &t);
+	return (double)t.tv_sec + (double)t.tv_nsec * 1e-9;
+}
+
+const char *with_commas(uint64_t n, char to[32])
+{
+	char plain[24];
+	int len = snprintf(plain, sizeof plain, "%llu", (unsigned long long)n);
+	char *at = to;
+
+	for (int i = 0; i < len; i++) {
+		if (i && (len - i) % 3 == 0)
+			*at++ = ',';
+		*at++ = plain[i];
+	}
+	*at = 0;
+	return to;
+}
+
+void progress_begin(struct progress *p, const char *what, bool quiet)
+{
+	struct winsize size;
+	bool terminal = isatty(STDERR_FILENO) && !quiet;
+
+	*p = (struct progress){.what = what, .started = now(), .columns = COLUMNS_UNKNOWN};
+	p->to = terminal ? stderr : NULL;
+	p->unicode = !strcmp(nl_langinfo(CODESET), "UTF-8");
+	if (terminal && !ioctl(STDERR_FILENO, TIOCGWINSZ, &size) && size.ws_col)
+		p->columns = size.ws_col;
+}
+
+static void bar(const struct progress *p, double share, char *to)
+{
+	int full = (int)(share * BAR_CELLS + .5);
+
+	for (int i = 0; i < BAR_CELLS; i++) {
+		const char *cell = i < full ? "━" : "╌";
+		if (!p->unicode)
+			cell = i < full ? "#" : ".";
+		to = stpcpy(to, cell);
+	}
+}
+
+/* "0:07", "12:30", "3:04:05" */
+static void clock_text(double seconds, char *to, size_t size)
+{
+	unsigned long s = seconds > 0 ? (unsigned long)(seconds + .5) : 0;
+
+	if (s >= 3600)
+		snprintf(to, size, "%lu:%02lu:%02lu", s / 3600, s / 60 % 60, s % 60);
+	else
+		snprintf(to, size, "%lu:%02lu", s / 60, s % 60);
+}
+
+void progress_line(const struct progress *p, const struct progress_state *s, double elapsed,
+	char *to, size_t size)
+{
+	double share = s->share > 1 ? 1 : s->share;
+	double rate = s->rate >= 0 ? s->rate : elapsed > 0 ? (double)s->items / elapsed : 0;
+	double eta = s->eta >= 0 ? s->eta : share > 0 ? elapsed / share - elapsed : -1;
+	char cells[BAR_CELLS * 3 + 1], items[32], per_second[32], left[24];
+	const char *what = s->phase ? s->phase : p->what;
+
+	with_commas(s->items, items);
+	with_commas((uint64_t)(rate + .5), per_second);
+	clock_text(share >= 1 ? elapsed : eta, left, sizeof left);
+	if (share < 0) {
+		snprintf(to, size, "%-14.14s %s, %s/s", what, items, per_second);
+		return;
+	}
+	bar(p, share, cells);
+	snprintf(to, size, "%-14.14s %s %3d%%  %s  %s/s  %s", what, cells, (int)(share * 100),
+		items, per_second, eta < 0 && share < 1 ? "" : left);
+	if (eta >= 0 && share < 1)
+		strncat(to, " left", size - strlen(to) - 1);
+}
+
+static void draw(struct progress *p, const struct progress_state *s, const char *end)
+{
+	char line[256];
+
+	progress_line(p, s, now() - p->started, line, sizeof line);
+	fprintf(p->to, "\r\033[K\033[?7l%s\033[?7h%s", line, end);
+	fflush(p->to);
+}
+
+void progress_show(struct progress *p, const struct progress_state *s)
+{
+	if (!p->to || now() - p->drawn < .1)
+		return;
+	p->drawn = now();
+	draw(p, s, "");
+}
+
+void progress_end(struct progress *p, const struct progress_state *s)
+{
+	if (p->to)
+		draw(p, s, "\n");
+	p->to = NULL;
+}
+
+void progress_clear(struct progress *p)
+{
+	if (p->to && p->drawn > 0)
+		fputs("\r\033[K", p->to);
+	p->to = NULL;
+}
