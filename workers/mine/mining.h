@@ -1,0 +1,34 @@
+/*
+ * One run of mining, as every stage sees it: the recipe, what is pinned, and the queries. It does
+ * not change while slices run, on any number of threads.
+ */
+#ifndef WORKERS_MINE_MINING_H
+#define WORKERS_MINE_MINING_H
+
+#include "workers/mine/mine.h"
+#include "workers/mine/query.h"
+
+/* Positives of the request's queries, by document: who else has it decides who may be given it. */
+struct batch_positive {
+	uint32_t document;
+	uint32_t owner; /* index of the only query that has it, or SEVERAL_OWNERS */
+};
+
+enum { SEVERAL_OWNERS = UINT32_MAX };
+
+struct mining {
+	const Pb__MineNegativesRequest *recipe;
+	struct database *db;
+	struct view view;
+	atomic_bool *cancelled; /* NULL: cannot be */
+	const struct query *queries;
+	size_t n_queries;
+	const struct batch_positive *batch; /* for the source in_batch */
+	size_t n_batch;
+};
+
+/* Collects what the source in_batch needs. */
+enum code batch_positives(const struct query *queries, size_t n, struct arena *arena,
+	const struct batch_positive **out, size_t *n_out, struct error *e);
+
+#endif

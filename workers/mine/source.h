@@ -1,0 +1,48 @@
+/*
+ * Who proposes candidates. A source is a row of the table in source.c and a file source_*.c with
+ * one function: given a batch of queries, a list for each, best first.
+ *
+ * A list must not depend on the other queries of the batch (in_batch, which is about them, looks at
+ * the whole request), and asking deeper must only add to its end.
+ */
+#ifndef WORKERS_MINE_SOURCE_H
+#define WORKERS_MINE_SOURCE_H
+
+#include "workers/mine/candidate.h"
+#include "workers/mine/mining.h"
+
+/* What a source is asked about one query. */
+struct ask {
+	const struct query *query;
+	const float *vector;	  /* where the recipe needs one */
+	struct bm25_query *terms; /* likewise */
+	uint32_t depth;		  /* candidates wanted of sources that could give without end */
+};
+
+/* What it answers: a hit's score is the source's own, NaN where it has none. */
+struct found {
+	struct hit *hits;
+	size_t n;
+	bool more; /* asked deeper it would give more */
+};
+
+/* Fills found[kind] of each of the n queries for every source of the recipe; lists live in the
+ * arena. */
+enum code sources_ask(const struct mining *m, const struct ask *asks, size_t n, struct arena *arena,
+	struct found (*out)[N_SOURCES], struct error *e);
+
+bool recipe_has_source(const Pb__MineNegativesRequest *recipe, Pb__SourceKind kind);
+
+/* The functions of the files: out[i] is the list for asks[i]. */
+enum code source_dense(const struct mining *m, const struct ask *asks, size_t n,
+	struct arena *arena, struct found *out, struct error *e);
+enum code source_bm25(const struct mining *m, const struct ask *asks, size_t n, struct arena *arena,
+	struct found *out, struct error *e);
+enum code source_in_batch(const struct mining *m, const struct ask *asks, size_t n,
+	struct arena *arena, struct found *out, struct error *e);
+enum code source_random(const struct mining *m, const struct ask *asks, size_t n,
+	struct arena *arena, struct found *out, struct error *e);
+enum code source_given(const struct mining *m, const struct ask *asks, size_t n,
+	struct arena *arena, struct found *out, struct error *e);
+
+#endif
