@@ -5,6 +5,7 @@
 #ifndef WORKERS_MINE_CANDIDATE_H
 #define WORKERS_MINE_CANDIDATE_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 

@@ -89,12 +89,12 @@ static enum code check_thresholds(const Pb__MineNegativesRequest *r, struct erro
 
 static enum code check_depth(const Pb__MineNegativesRequest *r, struct error *e)
 {
-	if (r->has_depth && (r->depth == 0 || r->depth > LIMIT_CANDIDATES))
-		return REFUSE(e, "depth", "LIMIT_EXCEEDED", "depth is 1 to %u, not %u.",
-			LIMIT_CANDIDATES, r->depth);
 	if (r->has_max_depth && (r->max_depth == 0 || r->max_depth > LIMIT_CANDIDATES))
 		return REFUSE(e, "max_depth", "LIMIT_EXCEEDED", "max_depth is 1 to %u, not %u.",
 			LIMIT_CANDIDATES, r->max_depth);
+	if (r->has_depth && (r->depth == 0 || r->depth > LIMIT_CANDIDATES))
+		return REFUSE(e, "depth", "LIMIT_EXCEEDED", "depth is 1 to %u, not %u.",
+			LIMIT_CANDIDATES, r->depth);
 	if (r->has_depth && r->has_max_depth && r->max_depth < r->depth)
 		return REFUSE(e, "max_depth", "CONTRADICTION", "max_depth %u is below depth %u.",
 			r->max_depth, r->depth);
