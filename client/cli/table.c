@@ -54,9 +54,7 @@ char *text_clean(const char *text, unsigned most)
 			at = mempcpy(at, text, (size_t)n);
 		text += n;
 	}
-	if (cut)
-		at = mempcpy(at, "…", sizeof "…" - 1);
-	*at = 0;
+	strcpy(at, cut ? "…" : "");
 	return out;
 }
 
