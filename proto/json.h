@@ -10,10 +10,16 @@
  *   bytes     base64 with padding
  *   lists     a message whose one field is `repeated ... values` is a bare array
  *   null      the same as absent
- *   output    fields that are set; repeated fields also when empty
+ *   output    fields that are set, in the schema's order; repeated fields also when empty; numbers
+ *             that are not finite count as absent, and are null in arrays; bytes of a string that
+ *             are no UTF-8 become U+FFFD, so that a reply is always JSON
  *
- * Errors are INVALID_ARGUMENT with the path of the field: unknown or repeated names, wrong types,
- * overflow, NUL in strings, invalid UTF-8, nesting past JSON_DEPTH.
+ * Errors are INVALID_ARGUMENT with the path of the field (queries[3].vector[17]) and one of these
+ * reasons: MALFORMED_JSON (the sentence has the byte offset), UNKNOWN_FIELD, DUPLICATE_FIELD,
+ * WRONG_TYPE, OUT_OF_RANGE, UNKNOWN_VALUE (enums), INVALID_BASE64, INVALID_UTF8, NUL_IN_STRING,
+ * TOO_DEEP (past JSON_DEPTH), NOT_FINITE (message_check), FIELD_MISMATCH (json_set_field).
+ *
+ * Numbers are read and written by the C library: the process must keep LC_NUMERIC at "C".
  */
 #ifndef PROTO_JSON_H
 #define PROTO_JSON_H
@@ -26,23 +32,27 @@
 
 enum { JSON_DEPTH = 32 };
 
-/* Reads one message; everything it points to lives in the arena. Any thread. */
+/* Reads one message; everything it points to lives in the arena. White space alone, or nothing, is
+ * an empty message. Any thread. */
 enum code json_read(const char *text, size_t len, const ProtobufCMessageDescriptor *type,
 	struct arena *arena, ProtobufCMessage **out, struct error *e);
 /* Reads newline-delimited JSON: each line an element of the type's one repeated message field
- * (`documents` of UpsertDocumentsRequest). Paths name the element: documents[3].id. */
+ * (`documents` of UpsertDocumentsRequest); blank lines are skipped. Paths name the element:
+ * documents[3].id. A type without such a field: UNSUPPORTED_MEDIA_TYPE. */
 enum code json_read_lines(const char *text, size_t len, const ProtobufCMessageDescriptor *type,
 	struct arena *arena, ProtobufCMessage **out, struct error *e);
-/* Sets one scalar field of a message from a path or query-string value. A field that is already
- * set must be set to the same value: the body and the path may not disagree. */
+/* Sets one scalar field of a message from a decoded path or query-string value, which has no quotes.
+ * A field that is already set must be set to the same value: the body and the path may not
+ * disagree. */
 enum code json_set_field(ProtobufCMessage *m, const char *name, const char *value,
 	struct arena *arena, struct error *e);
 /* Appends the message as one line of JSON, no newline. Output failure sticks in `to`. */
 void json_write(const ProtobufCMessage *m, struct buf *to);
 
-/* What a decoded protobuf message may still have wrong, by path: invalid UTF-8 or NUL in strings,
- * enum numbers the schema does not know, NaN or infinite floats, unknown fields. json_read already
- * checks all of it. */
+/* What a decoded protobuf message may still have wrong, by path: invalid UTF-8 in strings, enum
+ * numbers the schema does not know, NaN or infinite floats, unknown fields. A NUL inside a string
+ * cannot be seen any more: message_unpack looks for it in the bytes. json_read already checks all
+ * of it. */
 enum code message_check(const ProtobufCMessage *m, struct error *e);
 
 #endif
