@@ -1,10 +1,11 @@
 /*
  * Reading: one pass over the text, straight into the message, in the arena.
  *
- * There is no tree in between. Bodies of tens of megabytes are mostly numbers, and a value object
- * for each would cost ten times the body in memory and most of the time; here a number costs its
- * own four or eight bytes. Knowing the descriptor while reading also means that the first thing
- * wrong is reported at once, with its path.
+ * There is no tree in between, and so no JSON library. Bodies of tens of megabytes are mostly
+ * numbers, and a value object for each would cost ten times the body in memory, outside the
+ * request's budget, and most of the time; here a number costs its own four or eight bytes. A tree
+ * also holds uint64 above 2^63 badly. Knowing the descriptor while reading means that the first
+ * thing wrong is reported at once, with its path.
  *
  * read_message and read_value call each other, as deep as the schema nests, which is finite: no
  * message of the schema contains itself. A text that nests deeper has failed by then; only then is
@@ -22,37 +23,37 @@
 #include "proto/base64.h"
 #include "proto/field.h"
 #include "proto/json_scalar.h"
-#include "proto/json_text.h"
+#include "proto/scan.h"
 #include "proto/utf8.h"
 
 enum { FIELDS_MOST = 64, QUOTED_BYTES = 60 };
 
 static enum code read_message(
-	struct json_text *in, const ProtobufCMessageDescriptor *type, ProtobufCMessage **out);
+	struct scan *in, const ProtobufCMessageDescriptor *type, ProtobufCMessage **out);
 
-static enum code wrong_type(struct json_text *in, const char *expected)
+static enum code wrong_type(struct scan *in, const char *expected)
 {
-	const char *found = json_found(json_peek(in));
+	const char *found = scan_found(scan_peek(in));
 
 	if (!found)
-		return json_malformed(in, in->at,
+		return scan_malformed(in, in->at,
 			in->at == in->end ? "it ends too early" : "a value was expected");
 	return error_set(
 		in->e, INVALID_ARGUMENT, "WRONG_TYPE", "Expected %s, found %s.", expected, found);
 }
 
-static enum code read_text(struct json_text *in, const char *expected, char **out, size_t *len)
+static enum code read_text(struct scan *in, const char *expected, char **out, size_t *len)
 {
-	struct json_token token;
+	struct scan_token token;
 
-	if (json_peek(in) != '"')
+	if (scan_peek(in) != '"')
 		return wrong_type(in, expected);
-	if (json_string(in, &token))
+	if (scan_string(in, &token))
 		return in->e->code;
-	return json_decode(in, &token, out, len);
+	return scan_decode(in, &token, out, len);
 }
 
-static enum code read_string(struct json_text *in, char **at)
+static enum code read_string(struct scan *in, char **at)
 {
 	char *s;
 	size_t len;
@@ -66,7 +67,7 @@ static enum code read_string(struct json_text *in, char **at)
 	return OK;
 }
 
-static enum code read_bytes(struct json_text *in, ProtobufCBinaryData *at)
+static enum code read_bytes(struct scan *in, ProtobufCBinaryData *at)
 {
 	char *s;
 	size_t len;
@@ -81,7 +82,7 @@ static enum code read_bytes(struct json_text *in, ProtobufCBinaryData *at)
 	return OK;
 }
 
-static enum code read_enum(struct json_text *in, const ProtobufCEnumDescriptor *type, int *at)
+static enum code read_enum(struct scan *in, const ProtobufCEnumDescriptor *type, int *at)
 {
 	char *s;
 	size_t len;
@@ -91,11 +92,11 @@ static enum code read_enum(struct json_text *in, const ProtobufCEnumDescriptor *
 	return scalar_enum(type, s, len, at, in->e);
 }
 
-static enum code read_bool(struct json_text *in, protobuf_c_boolean *at)
+static enum code read_bool(struct scan *in, protobuf_c_boolean *at)
 {
-	bool yes = json_word(in, "true");
+	bool yes = scan_word(in, "true");
 
-	if (!yes && !json_word(in, "false"))
+	if (!yes && !scan_word(in, "false"))
 		return wrong_type(in, "true or false");
 	*at = yes;
 	return OK;
@@ -107,28 +108,28 @@ static bool is_64_bits(const ProtobufCFieldDescriptor *f)
 }
 
 /* Numbers beyond 2^53 do not survive every JSON library: 64-bit integers may come as strings. */
-static enum code read_number(struct json_text *in, const ProtobufCFieldDescriptor *f, void *at)
+static enum code read_number(struct scan *in, const ProtobufCFieldDescriptor *f, void *at)
 {
-	struct json_token token;
-	char c = json_peek(in), *s;
+	struct scan_token token;
+	char c = scan_peek(in), *s;
 
 	if (c == '"' && is_64_bits(f)) {
 		if (read_text(in, "a number", &s, &token.len))
 			return in->e->code;
 		token.s = s;
-		if (token.len > JSON_NUMBER_BYTES || token.len == 0 ||
-			json_number_length(s, s + token.len) != token.len)
+		if (token.len > SCAN_NUMBER_BYTES || token.len == 0 ||
+			scan_number_length(s, s + token.len) != token.len)
 			return error_set(in->e, INVALID_ARGUMENT, "WRONG_TYPE",
 				"Expected a number, found another string.");
 	} else if (c != '-' && (c < '0' || c > '9')) {
 		return wrong_type(in, "a number");
-	} else if (json_number(in, &token)) {
+	} else if (scan_number(in, &token)) {
 		return in->e->code;
 	}
 	return scalar_number(f, token.s, token.len, at, in->e);
 }
 
-static enum code read_value(struct json_text *in, const ProtobufCFieldDescriptor *f, void *at)
+static enum code read_value(struct scan *in, const ProtobufCFieldDescriptor *f, void *at)
 {
 	switch (f->type) {
 	case PROTOBUF_C_TYPE_MESSAGE:
@@ -152,7 +153,7 @@ struct array {
 };
 
 /* Commas up to the next ']': for numbers, one less than the array has. */
-static size_t count_ahead(const struct json_text *in)
+static size_t count_ahead(const struct scan *in)
 {
 	const char *end = memchr(in->at, ']', (size_t)(in->end - in->at));
 	size_t n = 1;
@@ -162,7 +163,7 @@ static size_t count_ahead(const struct json_text *in)
 	return n;
 }
 
-static enum code array_reserve(struct json_text *in, struct array *a, size_t cap)
+static enum code array_reserve(struct scan *in, struct array *a, size_t cap)
 {
 	char *values = arena_array(in->arena, cap, a->size);
 
@@ -175,8 +176,7 @@ static enum code array_reserve(struct json_text *in, struct array *a, size_t cap
 	return OK;
 }
 
-static enum code read_element(
-	struct json_text *in, const ProtobufCFieldDescriptor *f, struct array *a)
+static enum code read_element(struct scan *in, const ProtobufCFieldDescriptor *f, struct array *a)
 {
 	enum code rc = OK;
 
@@ -190,14 +190,13 @@ static enum code read_element(
 }
 
 /* The elements up to ']'. A failure's path begins with the element: "[17]". */
-static enum code read_elements(
-	struct json_text *in, const ProtobufCFieldDescriptor *f, struct array *a)
+static enum code read_elements(struct scan *in, const ProtobufCFieldDescriptor *f, struct array *a)
 {
 	do {
 		if (read_element(in, f, a))
 			return error_within(in->e, "[%zu]", a->n);
-		if (json_peek(in) != ',')
-			return json_expect(in, ']', "',' or ']' was expected");
+		if (scan_peek(in) != ',')
+			return scan_expect(in, ']', "',' or ']' was expected");
 		in->at++;
 	} while (true);
 }
@@ -209,16 +208,15 @@ static void keep_array(
 	*(char **)field_slot(m, f) = a->values;
 }
 
-static enum code read_array(
-	struct json_text *in, const ProtobufCFieldDescriptor *f, ProtobufCMessage *m)
+static enum code read_array(struct scan *in, const ProtobufCFieldDescriptor *f, ProtobufCMessage *m)
 {
 	struct array a = {.size = field_size(f)};
 	bool numbers = f->type < PROTOBUF_C_TYPE_BOOL;
 
-	if (json_peek(in) != '[')
+	if (scan_peek(in) != '[')
 		return wrong_type(in, "an array");
 	in->at++;
-	if (json_peek(in) == ']') {
+	if (scan_peek(in) == ']') {
 		in->at++;
 		return OK;
 	}
@@ -230,12 +228,11 @@ static enum code read_array(
 	return OK;
 }
 
-static enum code read_field(
-	struct json_text *in, const ProtobufCFieldDescriptor *f, ProtobufCMessage *m)
+static enum code read_field(struct scan *in, const ProtobufCFieldDescriptor *f, ProtobufCMessage *m)
 {
 	enum code rc = OK;
 
-	if (json_word(in, "null"))
+	if (scan_word(in, "null"))
 		return OK;
 	if (f->label == PROTOBUF_C_LABEL_REPEATED) {
 		rc = read_array(in, f, m);
@@ -248,7 +245,7 @@ static enum code read_field(
 }
 
 static enum code unknown_field(
-	struct json_text *in, const ProtobufCMessageDescriptor *type, const char *name, size_t len)
+	struct scan *in, const ProtobufCMessageDescriptor *type, const char *name, size_t len)
 {
 	int shown = (int)utf8_cut(name, len, QUOTED_BYTES);
 
@@ -258,16 +255,16 @@ static enum code unknown_field(
 }
 
 /* The name of a member and its colon; the field it names, once. */
-static enum code read_name(struct json_text *in, const ProtobufCMessageDescriptor *type,
-	uint64_t *seen, const ProtobufCFieldDescriptor **out)
+static enum code read_name(struct scan *in, const ProtobufCMessageDescriptor *type, uint64_t *seen,
+	const ProtobufCFieldDescriptor **out)
 {
-	struct json_token token;
+	struct scan_token token;
 	char *decoded;
 
-	if (json_string(in, &token))
+	if (scan_string(in, &token))
 		return in->e->code;
 	if (token.escaped) {
-		if (json_decode(in, &token, &decoded, &token.len))
+		if (scan_decode(in, &token, &decoded, &token.len))
 			return in->e->code;
 		token.s = decoded;
 	}
@@ -282,11 +279,11 @@ static enum code read_name(struct json_text *in, const ProtobufCMessageDescripto
 	}
 	*seen |= bit;
 	*out = f;
-	return json_expect(in, ':', "':' was expected");
+	return scan_expect(in, ':', "':' was expected");
 }
 
 static enum code read_members(
-	struct json_text *in, const ProtobufCMessageDescriptor *type, ProtobufCMessage *m)
+	struct scan *in, const ProtobufCMessageDescriptor *type, ProtobufCMessage *m)
 {
 	const ProtobufCFieldDescriptor *f;
 	uint64_t seen = 0;
@@ -294,19 +291,19 @@ static enum code read_members(
 	do {
 		if (read_name(in, type, &seen, &f) || read_field(in, f, m))
 			return in->e->code;
-		if (json_peek(in) != ',')
-			return json_expect(in, '}', "',' or '}' was expected");
+		if (scan_peek(in) != ',')
+			return scan_expect(in, '}', "',' or '}' was expected");
 		in->at++;
 	} while (true);
 }
 
 static enum code read_object(
-	struct json_text *in, const ProtobufCMessageDescriptor *type, ProtobufCMessage *m)
+	struct scan *in, const ProtobufCMessageDescriptor *type, ProtobufCMessage *m)
 {
-	if (json_peek(in) != '{')
+	if (scan_peek(in) != '{')
 		return wrong_type(in, "an object");
 	in->at++;
-	if (json_peek(in) != '}')
+	if (scan_peek(in) != '}')
 		return read_members(in, type, m);
 	in->at++;
 	return OK;
@@ -323,7 +320,7 @@ static ProtobufCMessage *message_new(const ProtobufCMessageDescriptor *type, str
 }
 
 static enum code read_message(
-	struct json_text *in, const ProtobufCMessageDescriptor *type, ProtobufCMessage **out)
+	struct scan *in, const ProtobufCMessageDescriptor *type, ProtobufCMessage **out)
 {
 	const ProtobufCFieldDescriptor *list = field_of_list(type);
 	ProtobufCMessage *m = message_new(type, in->arena);
@@ -338,11 +335,11 @@ static enum code read_message(
 }
 
 /* What a failed text is told when its nesting alone would have been enough. */
-static enum code explain_depth(const struct json_text *in, const char *text, size_t len)
+static enum code explain_depth(const struct scan *in, const char *text, size_t len)
 {
 	char field[sizeof in->e->field];
 
-	if (in->e->code != INVALID_ARGUMENT || json_nesting(text, len) <= JSON_DEPTH)
+	if (in->e->code != INVALID_ARGUMENT || scan_nesting(text, len) <= JSON_DEPTH)
 		return in->e->code;
 	memcpy(field, in->e->field, sizeof field);
 	error_set(in->e, INVALID_ARGUMENT, "TOO_DEEP",
@@ -353,17 +350,17 @@ static enum code explain_depth(const struct json_text *in, const char *text, siz
 enum code json_read(const char *text, size_t len, const ProtobufCMessageDescriptor *type,
 	struct arena *arena, ProtobufCMessage **out, struct error *e)
 {
-	struct json_text in = json_text(text, len, arena, e);
+	struct scan in = scan_start(text, len, arena, e);
 	ProtobufCMessage *m;
 	enum code rc;
 
-	if (json_peek(&in) == 0 && in.at == in.end) {
+	if (scan_peek(&in) == 0 && in.at == in.end) {
 		m = message_new(type, arena);
 		rc = m ? OK : error_memory(e);
 	} else {
 		rc = read_message(&in, type, &m);
-		if (!rc && (json_peek(&in), in.at != in.end))
-			rc = json_malformed(&in, in.at, "there is more after the end");
+		if (!rc && (scan_peek(&in), in.at != in.end))
+			rc = scan_malformed(&in, in.at, "there is more after the end");
 	}
 	if (rc)
 		return explain_depth(&in, in.begin, len);
@@ -388,19 +385,19 @@ static const ProtobufCFieldDescriptor *field_of_lines(const ProtobufCMessageDesc
 }
 
 /* One line, which must hold one element and nothing else, unless it is blank. */
-static enum code read_line(struct json_text *in, const ProtobufCFieldDescriptor *f, struct array *a)
+static enum code read_line(struct scan *in, const ProtobufCFieldDescriptor *f, struct array *a)
 {
 	const char *line = in->at;
 
-	json_peek(in);
+	scan_peek(in);
 	if (in->at == in->end)
 		return OK;
 	if (!read_element(in, f, a)) {
-		json_peek(in);
+		scan_peek(in);
 		if (in->at == in->end)
 			return OK;
 		a->n--;
-		json_malformed(in, in->at, "a line must hold one value");
+		scan_malformed(in, in->at, "a line must hold one value");
 	}
 	explain_depth(in, line, (size_t)(in->end - line));
 	return error_within(in->e, "%s[%zu]", f->name, a->n);
@@ -410,7 +407,7 @@ enum code json_read_lines(const char *text, size_t len, const ProtobufCMessageDe
 	struct arena *arena, ProtobufCMessage **out, struct error *e)
 {
 	const ProtobufCFieldDescriptor *f = field_of_lines(type);
-	struct json_text in = json_text(text, len, arena, e);
+	struct scan in = scan_start(text, len, arena, e);
 	const char *end = in.end;
 
 	if (!f)

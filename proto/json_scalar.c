@@ -10,7 +10,7 @@
 #include <strings.h>
 
 #include "proto/field.h"
-#include "proto/json_text.h"
+#include "proto/scan.h"
 #include "proto/utf8.h"
 
 enum { QUOTED_BYTES = 40 }; /* of the caller's text, in a sentence */
@@ -112,7 +112,7 @@ static enum code store_double(const char *text, double *at, struct error *e)
 enum code scalar_number(
 	const ProtobufCFieldDescriptor *f, const char *s, size_t len, void *at, struct error *e)
 {
-	char text[JSON_NUMBER_BYTES + 1]; /* strtod wants a NUL, which the body need not have */
+	char text[SCAN_NUMBER_BYTES + 1]; /* strtod wants a NUL, which the body need not have */
 
 	memcpy(text, s, len);
 	text[len] = 0;

@@ -7,7 +7,7 @@
 
 #include "proto/error.h"
 
-/* `s` is a JSON number (json_number_length) of at most JSON_NUMBER_BYTES; `f` an integer, float or
+/* `s` is a JSON number (scan_number_length) of at most SCAN_NUMBER_BYTES; `f` an integer, float or
  * double. Integers may be written 1.0 or 1e3 when that is whole and below 2^53. */
 enum code scalar_number(
 	const ProtobufCFieldDescriptor *f, const char *s, size_t len, void *at, struct error *e);

@@ -6,7 +6,7 @@
 #include "proto/base64.h"
 #include "proto/field.h"
 #include "proto/json_scalar.h"
-#include "proto/json_text.h"
+#include "proto/scan.h"
 #include "proto/utf8.h"
 
 enum { QUOTED_BYTES = 60 };
@@ -57,7 +57,7 @@ static enum code set_number(
 {
 	size_t len = strlen(value);
 
-	if (len == 0 || len > JSON_NUMBER_BYTES || json_number_length(value, value + len) != len)
+	if (len == 0 || len > SCAN_NUMBER_BYTES || scan_number_length(value, value + len) != len)
 		return error_set(e, INVALID_ARGUMENT, "WRONG_TYPE", "Expected a number.");
 	return scalar_number(f, value, len, at, e);
 }

@@ -1,24 +1,24 @@
-#include "proto/json_text.h"
+#include "proto/scan.h"
 
 #include <ctype.h>
 #include <string.h>
 
 #include "proto/utf8.h"
 
-struct json_text json_text(const char *text, size_t len, struct arena *arena, struct error *e)
+struct scan scan_start(const char *text, size_t len, struct arena *arena, struct error *e)
 {
 	const char *begin = text ? text : "";
 
-	return (struct json_text){begin, begin, begin + len, arena, e};
+	return (struct scan){begin, begin, begin + len, arena, e};
 }
 
-enum code json_malformed(struct json_text *in, const char *at, const char *what)
+enum code scan_malformed(struct scan *in, const char *at, const char *what)
 {
 	return error_set(in->e, INVALID_ARGUMENT, "MALFORMED_JSON",
 		"The JSON is malformed at byte %zu: %s.", (size_t)(at - in->begin), what);
 }
 
-char json_peek(struct json_text *in)
+char scan_peek(struct scan *in)
 {
 	while (in->at < in->end &&
 		(*in->at == ' ' || *in->at == '\n' || *in->at == '\r' || *in->at == '\t'))
@@ -26,26 +26,26 @@ char json_peek(struct json_text *in)
 	return in->at < in->end ? *in->at : 0;
 }
 
-enum code json_expect(struct json_text *in, char c, const char *what)
+enum code scan_expect(struct scan *in, char c, const char *what)
 {
-	if (json_peek(in) != c)
-		return json_malformed(in, in->at, in->at == in->end ? "it ends too early" : what);
+	if (scan_peek(in) != c)
+		return scan_malformed(in, in->at, in->at == in->end ? "it ends too early" : what);
 	in->at++;
 	return OK;
 }
 
-bool json_word(struct json_text *in, const char *word)
+bool scan_word(struct scan *in, const char *word)
 {
 	size_t len = strlen(word);
 
-	json_peek(in);
+	scan_peek(in);
 	if ((size_t)(in->end - in->at) < len || memcmp(in->at, word, len))
 		return false;
 	in->at += len;
 	return true;
 }
 
-const char *json_found(char c)
+const char *scan_found(char c)
 {
 	switch (c) {
 	case '{':
@@ -72,9 +72,9 @@ static const char *plain_end(const char *s, const char *end)
 	return s;
 }
 
-enum code json_string(struct json_text *in, struct json_token *out)
+enum code scan_string(struct scan *in, struct scan_token *out)
 {
-	enum code rc = json_expect(in, '"', "a string was expected");
+	enum code rc = scan_expect(in, '"', "a string was expected");
 	const char *s = in->at;
 	bool escaped = false;
 
@@ -85,16 +85,16 @@ enum code json_string(struct json_text *in, struct json_token *out)
 		s += in->end - s > 1 ? 2 : 1;
 	}
 	if (s == in->end)
-		return json_malformed(in, in->at - 1, "a string has no end");
+		return scan_malformed(in, in->at - 1, "a string has no end");
 	if (*s != '"')
-		return json_malformed(in, s, "a control character in a string must be escaped");
+		return scan_malformed(in, s, "a control character in a string must be escaped");
 
 	size_t len = (size_t)(s - in->at), valid = utf8_span(in->at, len);
 	if (valid < len)
 		return error_set(in->e, INVALID_ARGUMENT, "INVALID_UTF8",
 			"Text must be UTF-8; byte %zu of the JSON is not.",
 			(size_t)(in->at - in->begin) + valid);
-	*out = (struct json_token){in->at, len, escaped};
+	*out = (struct scan_token){in->at, len, escaped};
 	in->at = s + 1;
 	return OK;
 }
@@ -136,13 +136,12 @@ static char *put_utf8(char *to, unsigned c)
 }
 
 /* The character after "\u", joining a surrogate pair; *s moves past it. */
-static enum code unicode_escape(
-	struct json_text *in, const char **s, const char *end, unsigned *out)
+static enum code unicode_escape(struct scan *in, const char **s, const char *end, unsigned *out)
 {
 	int high = hex4(*s, end), low = -1;
 
 	if (high < 0)
-		return json_malformed(in, *s, "\\u needs four hexadecimal digits");
+		return scan_malformed(in, *s, "\\u needs four hexadecimal digits");
 	*s += 4;
 	*out = (unsigned)high;
 	if (high < 0xd800 || high > 0xdfff)
@@ -160,7 +159,7 @@ static enum code unicode_escape(
 }
 
 /* One escape, *s just past its backslash, to *to. */
-static enum code unescape(struct json_text *in, const char **s, const char *end, char **to)
+static enum code unescape(struct scan *in, const char **s, const char *end, char **to)
 {
 	static const char from[] = "\"\\/bfnrt", into[] = "\"\\/\b\f\n\r\t";
 	const char *simple = *s < end ? memchr(from, **s, sizeof from - 1) : NULL;
@@ -171,7 +170,7 @@ static enum code unescape(struct json_text *in, const char **s, const char *end,
 		return OK;
 	}
 	if (*s == end || **s != 'u')
-		return json_malformed(in, *s - 1, "there is no such escape");
+		return scan_malformed(in, *s - 1, "there is no such escape");
 	++*s;
 	unsigned c;
 	enum code rc = unicode_escape(in, s, end, &c);
@@ -180,8 +179,7 @@ static enum code unescape(struct json_text *in, const char **s, const char *end,
 	return rc;
 }
 
-enum code json_decode(
-	struct json_text *in, const struct json_token *string, char **out, size_t *len)
+enum code scan_decode(struct scan *in, const struct scan_token *string, char **out, size_t *len)
 {
 	const char *s = string->s, *end = s + string->len;
 	char *decoded = arena_strndup(in->arena, s, string->len), *to = decoded;
@@ -214,7 +212,7 @@ static const char *digits(const char *s, const char *end)
 	return s;
 }
 
-size_t json_number_length(const char *s, const char *end)
+size_t scan_number_length(const char *s, const char *end)
 {
 	const char *at = s + (s < end && *s == '-');
 	const char *whole = digits(at, end);
@@ -238,21 +236,21 @@ size_t json_number_length(const char *s, const char *end)
 	return (size_t)(at - s);
 }
 
-enum code json_number(struct json_text *in, struct json_token *out)
+enum code scan_number(struct scan *in, struct scan_token *out)
 {
-	json_peek(in);
-	size_t len = json_number_length(in->at, in->end);
+	scan_peek(in);
+	size_t len = scan_number_length(in->at, in->end);
 
 	if (len == 0)
-		return json_malformed(in, in->at, "this is not a number");
-	if (len > JSON_NUMBER_BYTES)
-		return json_malformed(in, in->at, "a number has more than 1024 characters");
-	*out = (struct json_token){in->at, len, false};
+		return scan_malformed(in, in->at, "this is not a number");
+	if (len > SCAN_NUMBER_BYTES)
+		return scan_malformed(in, in->at, "a number has more than 1024 characters");
+	*out = (struct scan_token){in->at, len, false};
 	in->at += len;
 	return OK;
 }
 
-size_t json_nesting(const char *text, size_t len)
+size_t scan_nesting(const char *text, size_t len)
 {
 	size_t depth = 0, deepest = 0;
 	bool string = false;
