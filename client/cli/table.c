@@ -54,7 +54,9 @@ char *text_clean(const char *text, unsigned most)
 			at = mempcpy(at, text, (size_t)n);
 		text += n;
 	}
-	strcpy(at, cut ? "…" : "");
+	if (cut)
+		at = mempcpy(at, "…", sizeof "…" - 1);
+	*at = 0;
 	return out;
 }
 
