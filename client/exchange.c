@@ -32,8 +32,11 @@ enum code exchange_open(struct exchange *x, grpc_channel *channel, const char *t
 	grpc_metadata_array_init(&x->initial);
 	grpc_metadata_array_init(&x->trailing);
 	x->cq = grpc_completion_queue_create_for_pluck(NULL);
-	x->call = grpc_channel_create_call(channel, NULL, GRPC_PROPAGATE_DEFAULTS, x->cq,
-		grpc_slice_from_copied_string(path), NULL, deadline_in(timeout_ms), NULL);
+	grpc_slice method =
+		grpc_slice_from_copied_string(path); /* the call takes its own reference */
+	x->call = grpc_channel_create_call(channel, NULL, GRPC_PROPAGATE_DEFAULTS, x->cq, method,
+		NULL, deadline_in(timeout_ms), NULL);
+	grpc_slice_unref(method);
 	return OK;
 }
 

@@ -53,8 +53,10 @@ static enum code take_option(struct options *o, int argc, char **argv, int *at, 
 		return error_field(e, "--%.*s", (int)len, name);
 	}
 	++*at;
-	if (!option->value)
-		return equals ? usage(e, option, "takes no value.") : add(o, option, "true", e);
+	if (!option->value && !equals)
+		return add(o, option, "true", e);
+	if (!option->value && option->kind != OPTION_FIELD)
+		return usage(e, option, "takes no value.");
 	if (equals)
 		return add(o, option, equals + 1, e);
 	if (*at == argc)

@@ -1,7 +1,8 @@
 /*
  * A verb's arguments, from one table: what is parsed and what --help prints are the same rows.
  *
- *	--name VALUE, --name=VALUE, --switch; words in any place; after "--" everything is a word
+ *	--name VALUE, --name=VALUE, --switch; words in any place; after "--" everything is a word;
+ *	a switch that is a field of the request may also be turned off: --switch=false
  *
  * Values point into argv. Errors are INVALID_ARGUMENT/USAGE with the option as field.
  */

@@ -83,9 +83,10 @@ void progress_line(const struct progress *p, const struct progress_state *s, dou
 		return;
 	}
 	bar(p, share, cells);
-	snprintf(to, size, "%-14.14s %s %3d%%  %s  %s/s  %s%s", what, cells, (int)(share * 100),
-		items, per_second, eta < 0 && share < 1 ? "" : left,
-		eta >= 0 && share < 1 ? " left" : "");
+	snprintf(to, size, "%-14.14s %s %3d%%  %s  %s/s  %s", what, cells, (int)(share * 100),
+		items, per_second, eta < 0 && share < 1 ? "" : left);
+	if (eta >= 0 && share < 1)
+		strncat(to, " left", size - strlen(to) - 1);
 }
 
 static void draw(struct progress *p, const struct progress_state *s, const char *end)
@@ -112,9 +113,14 @@ void progress_end(struct progress *p, const struct progress_state *s)
 	p->to = NULL;
 }
 
-void progress_clear(struct progress *p)
+void progress_wipe(struct progress *p)
 {
 	if (p->to && p->drawn > 0)
 		fputs("\r\033[K", p->to);
+}
+
+void progress_clear(struct progress *p)
+{
+	progress_wipe(p);
 	p->to = NULL;
 }

@@ -33,7 +33,9 @@ void progress_begin(struct progress *p, const char *what, bool quiet);
 void progress_show(struct progress *p, const struct progress_state *s);
 /* Draws the last state and goes to the next line. */
 void progress_end(struct progress *p, const struct progress_state *s);
-/* Wipes the line: what follows is an error's sentence. */
+/* Wipes the line, so that something else may be printed; the next show draws it again. */
+void progress_wipe(struct progress *p);
+/* Wipes the line for good: the work failed, or has ended already. */
 void progress_clear(struct progress *p);
 
 /* The line itself, cut to `columns`; `elapsed` seconds since the beginning. */

@@ -54,9 +54,7 @@ char *text_clean(const char *text, unsigned most)
 			at = mempcpy(at, text, (size_t)n);
 		text += n;
 	}
-	if (cut)
-		at = mempcpy(at, "…", sizeof "…" - 1);
-	*at = 0;
+	strcpy(at, cut ? "…" : "");
 	return out;
 }
 
@@ -116,6 +114,14 @@ static void put(const struct table *t, size_t column, unsigned width, const char
 	fputs(last ? "\n" : "  ", to);
 }
 
+static bool titled(const struct table *t)
+{
+	for (size_t i = 0; i < t->n_columns; i++)
+		if (*t->columns[i].title)
+			return true;
+	return false;
+}
+
 void table_end(struct table *t, FILE *to)
 {
 	unsigned width[TABLE_COLUMNS];
@@ -127,7 +133,7 @@ void table_end(struct table *t, FILE *to)
 			width[i] = w > width[i] ? w : width[i];
 		}
 	}
-	for (size_t i = 0; i < t->n_columns; i++)
+	for (size_t i = 0; i < t->n_columns && titled(t); i++)
 		put(t, i, width[i], t->columns[i].title, to);
 	for (size_t row = 0; row < t->n_rows; row++)
 		for (size_t i = 0; i < t->n_columns; i++)

@@ -28,7 +28,7 @@ struct table {
 void table_begin(struct table *t, const struct column *columns);
 /* One cell a column, copied and cleaned; NULL is an empty cell. */
 void table_row(struct table *t, const char *const *cells);
-/* Prints heading and rows, and frees. */
+/* Prints heading (unless every title is empty) and rows, and frees. */
 void table_end(struct table *t, FILE *to);
 
 /* Cells a terminal needs for the text. */
