@@ -7,6 +7,7 @@
 #define STORAGE_CATALOG_H
 
 #include "storage/corpus.h"
+#include "storage/progress.h"
 #include "storage/rows/collections.h"
 #include "storage/vectors/image.h"
 
@@ -44,14 +45,6 @@ enum code catalog_delete(struct catalog *c, const char *collection, struct error
  * zero: INVALID_ARGUMENT at vectors[i][j] (or data[i][j]). Whole or not at all. */
 enum code catalog_upsert_vectors(struct catalog *c, const Pb__UpsertVectorsRequest *req,
 	uint64_t *upserted, struct error *e);
-
-/* How a long build tells how far it is and learns that it should stop. All may be NULL. */
-struct progress {
-	void (*report)(
-		void *arg, const char *phase, uint64_t done, uint64_t total, const char *unit);
-	void *arg;
-	atomic_bool *cancelled;
-};
 
 /* Begins a generation: checks the index string, then storage/rows/generations.h. */
 enum code catalog_begin(struct catalog *c, const Pb__BeginGenerationRequest *req,

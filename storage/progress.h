@@ -1,0 +1,38 @@
+/* How a long build tells how far it is and learns that it should stop. */
+#ifndef STORAGE_PROGRESS_H
+#define STORAGE_PROGRESS_H
+
+#include <stdatomic.h>
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "proto/error.h"
+
+struct progress { /* all may be NULL */
+	void (*report)(
+		void *arg, const char *phase, uint64_t done, uint64_t total, const char *unit);
+	void *arg;
+	atomic_bool *cancelled;
+};
+
+static inline void progress_report(const struct progress *p, const char *phase, uint64_t done,
+	uint64_t total, const char *unit)
+{
+	if (p && p->report)
+		p->report(p->arg, phase, done, total, unit);
+}
+
+/* A flag that may be NULL, as an error. */
+static inline enum code check_cancelled(atomic_bool *cancelled, struct error *e)
+{
+	if (cancelled && atomic_load_explicit(cancelled, memory_order_relaxed))
+		return error_set(e, CANCELLED, "CANCELLED", "The request was cancelled.");
+	return OK;
+}
+
+static inline enum code progress_check(const struct progress *p, struct error *e)
+{
+	return check_cancelled(p ? p->cancelled : NULL, e);
+}
+
+#endif

@@ -1,0 +1,268 @@
+#include <cctype>
+#include <cmath>
+#include <cstdlib>
+#include <cstring>
+#include <memory>
+#include <mutex>
+#include <new>
+#include <stdexcept>
+#include <vector>
+
+#include <faiss/Index.h>
+#include <faiss/IndexHNSW.h>
+#include <faiss/IndexIDMap.h>
+#include <faiss/IndexIVF.h>
+#include <faiss/IndexIVFPQ.h>
+#include <faiss/IndexPQ.h>
+#include <faiss/IndexPreTransform.h>
+#include <faiss/IndexRefine.h>
+#include <faiss/VectorTransform.h>
+#include <faiss/impl/AuxIndexStructures.h>
+#include <faiss/impl/FaissException.h>
+#include <faiss/impl/ProductQuantizer.h>
+#include <faiss/impl/io.h>
+#include <faiss/index_factory.h>
+#include <faiss/index_io.h>
+#include <faiss/utils/distances.h>
+#include <omp.h>
+
+extern "C" {
+#include "storage/vectors/faiss.h"
+
+void openblas_set_num_threads(int n);
+}
+
+struct faiss_index {
+	std::unique_ptr<faiss::Index> index;
+	std::vector<std::unique_ptr<faiss::ProductQuantizer>> hushed; /* lent to its OPQs */
+};
+
+namespace
+{
+
+/* FAISS knows one interrupt callback a process; which call on this thread to ask is ours to say. */
+thread_local const faiss_stop *current_stop;
+
+struct ask_current : faiss::InterruptCallback {
+	bool want_interrupt() override
+	{
+		return current_stop && current_stop->asked &&
+		       current_stop->asked(current_stop->arg);
+	}
+};
+
+/* For as long as a call lasts: its thread alone computes, and its own stop is asked. */
+class alone
+{
+      public:
+	explicit alone(const faiss_stop *stop)
+	{
+		static std::once_flag once;
+		std::call_once(once, [] {
+			faiss::InterruptCallback::instance = std::make_unique<ask_current>();
+			/* Below so many queries FAISS runs a scalar loop, slower than BLAS from four
+			 * queries on; fewer do not come here. */
+			faiss::distance_compute_blas_threshold = 4;
+		});
+		omp_set_num_threads(1);
+		openblas_set_num_threads(1);
+		current_stop = stop;
+	}
+	~alone()
+	{
+		current_stop = nullptr;
+	}
+};
+
+bool stopped(const faiss_stop *stop)
+{
+	return stop && stop->asked && stop->asked(stop->arg);
+}
+
+/* What FAISS says without where in its sources it says it. */
+const char *sentence(const char *what)
+{
+	const char *colon = strstr(what, "Error: ");
+
+	return colon ? colon + strlen("Error: ") : what;
+}
+
+/* Runs `f`; whatever it throws becomes an error. */
+template <typename F>
+enum code guarded(const faiss_stop *stop, enum code code, const char *reason, struct error *e, F f)
+{
+	try {
+		alone here(stop);
+		f();
+		return OK;
+	} catch (const std::bad_alloc &) {
+		return error_memory(e);
+	} catch (const std::exception &x) {
+		if (stopped(stop))
+			return error_set(e, CANCELLED, "CANCELLED", "The request was cancelled.");
+		return error_set(e, code, reason, "The index failed: %s", sentence(x.what()));
+	} catch (...) {
+		return error_set(e, code, reason, "The index failed for an unknown reason.");
+	}
+}
+
+/* No index of anybody has a million lists, links or codes, which FAISS would try to allocate, nor
+ * none, by which it would divide. What follows an x ("PQ16x8") are bits to shift by. */
+bool numbers_are_sane(const char *factory)
+{
+	for (const char *at = factory; *at;) {
+		char *end;
+		if (!isdigit((unsigned char)*at)) {
+			at++;
+			continue;
+		}
+		unsigned long long number = strtoull(at, &end, 10);
+		bool bits = at > factory && at[-1] == 'x';
+		if (number == 0 || number > (bits ? 16 : 1000000))
+			return false;
+		at = end;
+	}
+	return true;
+}
+
+/* FAISS warns on stderr about few training points; a library does not print. What an OPQ trains
+ * with is its own affair unless it is given a quantizer, which it does not own. */
+void hush(faiss::ClusteringParameters &cp)
+{
+	cp.min_points_per_centroid = 1;
+}
+
+void hush_rotations(faiss_index *made, faiss::Index *index)
+{
+	auto *pre = dynamic_cast<faiss::IndexPreTransform *>(index);
+
+	for (faiss::VectorTransform *step : pre ? pre->chain : decltype(pre->chain)())
+		if (auto *opq = dynamic_cast<faiss::OPQMatrix *>(step)) {
+			made->hushed.push_back(
+				std::make_unique<faiss::ProductQuantizer>(opq->d_out, opq->M, 8));
+			opq->pq = made->hushed.back().get();
+			hush(opq->pq->cp);
+		}
+}
+
+/* Search settings by size, fixed before the index is served: FAISS keeps them as fields, and a
+ * served index is never changed. */
+void settle(faiss::Index *index)
+{
+	if (auto *pre = dynamic_cast<faiss::IndexPreTransform *>(index))
+		settle(pre->index);
+	if (auto *refine = dynamic_cast<faiss::IndexRefine *>(index)) {
+		refine->k_factor = 4;
+		settle(refine->base_index);
+	}
+	if (auto *ivf = dynamic_cast<faiss::IndexIVF *>(index)) {
+		hush(ivf->cp);
+		ivf->nprobe = (size_t)std::ceil(std::sqrt((double)ivf->nlist));
+		settle(ivf->quantizer);
+	}
+	if (auto *ivfpq = dynamic_cast<faiss::IndexIVFPQ *>(index))
+		hush(ivfpq->pq.cp);
+	if (auto *pq = dynamic_cast<faiss::IndexPQ *>(index))
+		hush(pq->pq.cp);
+	if (auto *hnsw = dynamic_cast<faiss::IndexHNSW *>(index)) {
+		hnsw->hnsw.efConstruction = 200;
+		hnsw->hnsw.efSearch = 256;
+	}
+}
+
+enum code bad_index(struct error *e)
+{
+	return error_field(e, "index");
+}
+
+} // namespace
+
+extern "C" enum code faiss_new(const char *factory, uint32_t dimension, enum faiss_metric metric,
+	struct faiss_index **out, struct error *e)
+{
+	if (strlen(factory) > 128 || !numbers_are_sane(factory)) {
+		error_set(e, INVALID_ARGUMENT, "BAD_INDEX",
+			"The index string is longer than 128 bytes or a number in it is 0 or over "
+			"1000000.");
+		return bad_index(e);
+	}
+	enum code rc = guarded(nullptr, INVALID_ARGUMENT, "BAD_INDEX", e, [&] {
+		auto made = std::make_unique<faiss_index>();
+		made->index.reset(faiss::index_factory((int)dimension, factory,
+			metric == FAISS_SQUARED_L2 ? faiss::METRIC_L2
+						   : faiss::METRIC_INNER_PRODUCT));
+		if (dynamic_cast<faiss::IndexIDMap *>(made->index.get()))
+			throw std::runtime_error("IDMap is not needed: rows have their own ids.");
+		settle(made->index.get());
+		hush_rotations(made.get(), made->index.get());
+		*out = made.release();
+	});
+	return rc == INVALID_ARGUMENT ? bad_index(e) : rc;
+}
+
+extern "C" void faiss_free(struct faiss_index *index)
+{
+	delete index;
+}
+
+extern "C" bool faiss_wants_training(const struct faiss_index *index)
+{
+	return !index->index->is_trained;
+}
+
+extern "C" enum code faiss_train(struct faiss_index *index, size_t n, const float *rows,
+	const struct faiss_stop *stop, struct error *e)
+{
+	return guarded(stop, FAILED_PRECONDITION, "INDEX_NOT_BUILDABLE", e,
+		[&] { index->index->train((faiss::Index::idx_t)n, rows); });
+}
+
+extern "C" enum code faiss_add(struct faiss_index *index, size_t n, const float *rows,
+	const struct faiss_stop *stop, struct error *e)
+{
+	return guarded(stop, FAILED_PRECONDITION, "INDEX_NOT_BUILDABLE", e,
+		[&] { index->index->add((faiss::Index::idx_t)n, rows); });
+}
+
+extern "C" size_t faiss_rows(const struct faiss_index *index)
+{
+	return (size_t)index->index->ntotal;
+}
+
+extern "C" enum code faiss_search(const struct faiss_index *index, size_t n, const float *queries,
+	size_t k, float *scores, int64_t *rows, const struct faiss_stop *stop, struct error *e)
+{
+	static_assert(sizeof(faiss::Index::idx_t) == sizeof *rows, "rows are FAISS's own numbers");
+	return guarded(stop, INTERNAL, "INDEX_FAILED", e, [&] {
+		index->index->search((faiss::Index::idx_t)n, queries, (faiss::Index::idx_t)k,
+			scores, (faiss::Index::idx_t *)rows);
+	});
+}
+
+extern "C" enum code faiss_pack(
+	const struct faiss_index *index, unsigned char **bytes, size_t *n, struct error *e)
+{
+	return guarded(nullptr, INTERNAL, "INDEX_FAILED", e, [&] {
+		faiss::VectorIOWriter writer;
+		faiss::write_index(index->index.get(), &writer);
+		unsigned char *copy = (unsigned char *)malloc(writer.data.size());
+		if (!copy)
+			throw std::bad_alloc();
+		memcpy(copy, writer.data.data(), writer.data.size());
+		*bytes = copy;
+		*n = writer.data.size();
+	});
+}
+
+extern "C" enum code faiss_unpack(
+	const unsigned char *bytes, size_t n, struct faiss_index **out, struct error *e)
+{
+	return guarded(nullptr, INTERNAL, "INDEX_FAILED", e, [&] {
+		faiss::VectorIOReader reader;
+		reader.data.assign(bytes, bytes + n);
+		auto made = std::make_unique<faiss_index>();
+		made->index.reset(faiss::read_index(&reader));
+		settle(made->index.get());
+		*out = made.release();
+	});
+}

@@ -1,0 +1,231 @@
+#include "storage/vectors/image_open.h"
+
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "proto/fault.h"
+#include "storage/vectors/cache.h"
+#include "storage/vectors/image_private.h"
+#include "storage/vectors/kernels.h"
+
+static enum code corrupt(struct error *e, const char *what)
+{
+	return error_set(e, DATA_LOSS, "CORRUPT_FILE",
+		"A vector file is damaged (%s); publish the generation again, or restore it.",
+		what);
+}
+
+static enum code open_side(const char *path, Pb__Side side, const struct image_about *about,
+	struct vectors *out, struct error *e)
+{
+	if (vectors_open(path, out, e))
+		return e->code == NOT_FOUND ? corrupt(e, "it is gone") : e->code;
+	const struct vectors_about *is = &out->about;
+	if (is->side != side || is->generation != about->generation ||
+		is->dimension != about->dimension || is->similarity != about->similarity ||
+		strcmp(is->encoder, about->encoder))
+		return corrupt(e, "it belongs to another generation");
+	return OK;
+}
+
+/* Measures every row, and refuses what an upload would not have let in. */
+static enum code measure(struct image *g, const struct progress *progress, struct error *e)
+{
+	struct image_private *p = g->private;
+	float *row = FAULT() ? NULL : malloc(g->dimension * sizeof *row);
+
+	p->norm = FAULT() ? NULL : malloc((g->rows + 1) * sizeof *p->norm);
+	enum code rc = row && p->norm ? OK : error_memory(e);
+	for (uint32_t i = 0; !rc && i < g->rows; i++) {
+		vectors_floats(&p->documents, i, row);
+		p->norm[i] = sqrt(dot_f32(row, row, g->dimension));
+		if (!(p->norm[i] <= 1e6) ||
+			(p->norm[i] == 0 && g->similarity == PB__SIMILARITY__SIMILARITY_COSINE))
+			rc = corrupt(e, "a row is too long, zero, or not of numbers");
+		p->longest = fmax(p->longest, p->norm[i]);
+		if (!rc && i % 4096 == 0)
+			rc = progress_check(progress, e);
+	}
+	free(row);
+	return rc;
+}
+
+enum { CHUNK_ROWS = 4096, TRAINING_ROWS = 1 << 18 };
+
+/* A row as the index holds it. */
+static void index_row(const struct image *g, uint32_t row, float *out)
+{
+	const struct image_private *p = g->private;
+
+	vectors_floats(&p->documents, row, out);
+	if (g->similarity == PB__SIMILARITY__SIMILARITY_COSINE)
+		for (uint32_t j = 0; j < g->dimension; j++)
+			out[j] = (float)(out[j] / p->norm[row]);
+}
+
+static bool asked(void *arg)
+{
+	return arg && atomic_load_explicit((atomic_bool *)arg, memory_order_relaxed);
+}
+
+static struct faiss_stop stop_of(const struct progress *progress)
+{
+	return (struct faiss_stop){asked, progress ? progress->cancelled : NULL};
+}
+
+/* Trains on rows spread evenly over the file. */
+static enum code train(const struct image *g, struct faiss_index *index,
+	const struct progress *progress, struct error *e)
+{
+	size_t n = g->rows < TRAINING_ROWS ? g->rows : TRAINING_ROWS;
+	struct faiss_stop stop = stop_of(progress);
+
+	if (!faiss_wants_training(index))
+		return OK;
+	progress_report(progress, "train", 0, n, "vectors");
+	float *sample = FAULT() ? NULL : malloc((n * g->dimension + 1) * sizeof *sample);
+	if (!sample)
+		return error_memory(e);
+	for (size_t i = 0; i < n; i++)
+		index_row(g, (uint32_t)(i * g->rows / n), sample + i * g->dimension);
+	enum code rc = faiss_train(index, n, sample, &stop, e);
+	free(sample);
+	return rc;
+}
+
+static enum code add_rows(const struct image *g, struct faiss_index *index,
+	const struct progress *progress, struct error *e)
+{
+	struct faiss_stop stop = stop_of(progress);
+	float *chunk = FAULT() ? NULL : malloc((size_t)CHUNK_ROWS * g->dimension * sizeof *chunk);
+	enum code rc = chunk ? OK : error_memory(e);
+
+	for (uint32_t first = 0, n; !rc && first < g->rows; first += n) {
+		n = g->rows - first < CHUNK_ROWS ? g->rows - first : CHUNK_ROWS;
+		for (uint32_t i = 0; i < n; i++)
+			index_row(g, first + i, chunk + (size_t)i * g->dimension);
+		progress_report(progress, "index", first, g->rows, "vectors");
+		rc = progress_check(progress, e);
+		if (!rc)
+			rc = faiss_add(index, n, chunk, &stop, e);
+	}
+	free(chunk);
+	return rc;
+}
+
+static enum faiss_metric metric_of(Pb__Similarity similarity)
+{
+	return similarity == PB__SIMILARITY__SIMILARITY_L2 ? FAISS_SQUARED_L2 : FAISS_INNER_PRODUCT;
+}
+
+static bool is_flat(const char *index)
+{
+	return !strcmp(index, "flat");
+}
+
+enum code image_index_check(
+	const char *index, uint32_t dimension, Pb__Similarity similarity, struct error *e)
+{
+	struct faiss_index *trial;
+
+	if (is_flat(index))
+		return OK;
+	if (faiss_new(index, dimension, metric_of(similarity), &trial, e))
+		return e->code;
+	faiss_free(trial);
+	return OK;
+}
+
+static enum code build_index(struct image *g, const struct progress *progress, struct error *e)
+{
+	struct faiss_index *index;
+	const char *factory = g->private->exact ? "Flat" : g->index;
+
+	if (faiss_new(factory, g->dimension, metric_of(g->similarity), &index, e))
+		return e->code;
+	if (train(g, index, progress, e) || add_rows(g, index, progress, e)) {
+		faiss_free(index);
+		return e->code;
+	}
+	g->private->index = index;
+	return OK;
+}
+
+/* Flat is copied faster than it is read back; what takes training or linking comes from its cache
+ * when that can be believed. */
+static enum code get_index(struct image *g, const struct image_files *files,
+	const struct progress *progress, struct error *e)
+{
+	struct cache cache = {
+		files->cache, files->key, g->private->documents.fingerprint, g->index};
+	struct error ignored;
+
+	if (g->private->exact || !files->cache)
+		return build_index(g, progress, e);
+	struct faiss_index *index = cache_load(&cache);
+	if (index && faiss_rows(index) == g->rows) {
+		g->private->index = index;
+		return OK;
+	}
+	faiss_free(index);
+	if (build_index(g, progress, e))
+		return e->code;
+	cache_save(
+		&cache, g->private->index, &ignored); /* without it the next start builds again */
+	return OK;
+}
+
+static enum code image_new(const struct image_about *about, struct image **out, struct error *e)
+{
+	struct image *g = FAULT() ? NULL : calloc(1, sizeof *g);
+
+	if (!g)
+		return error_memory(e);
+	atomic_init(&g->references, 1);
+	g->private = FAULT() ? NULL : calloc(1, sizeof *g->private);
+	g->encoder = FAULT() ? NULL : strdup(about->encoder);
+	g->index = FAULT() ? NULL : strdup(about->index);
+	if (!g->private || !g->encoder || !g->index) {
+		image_release(g);
+		return error_memory(e);
+	}
+	g->generation = about->generation;
+	g->step = about->step;
+	g->dimension = about->dimension;
+	g->similarity = about->similarity;
+	g->private->exact = is_flat(about->index);
+	*out = g;
+	return OK;
+}
+
+static enum code fill(struct image *g, const struct image_files *files,
+	const struct image_about *about, const struct progress *progress, struct error *e)
+{
+	struct image_private *p = g->private;
+
+	if (open_side(files->documents, PB__SIDE__SIDE_DOCUMENT, about, &p->documents, e))
+		return e->code;
+	g->rows = p->documents.count;
+	if (files->queries &&
+		open_side(files->queries, PB__SIDE__SIDE_QUERY, about, &p->queries, e))
+		return e->code;
+	if (measure(g, progress, e))
+		return e->code;
+	return get_index(g, files, progress, e);
+}
+
+enum code image_open(const struct image_files *files, const struct image_about *about,
+	const struct progress *progress, struct image **out, struct error *e)
+{
+	struct image *g;
+
+	if (image_new(about, &g, e))
+		return e->code;
+	if (fill(g, files, about, progress, e)) {
+		image_release(g);
+		return e->code;
+	}
+	*out = g;
+	return OK;
+}

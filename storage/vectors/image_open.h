@@ -1,0 +1,36 @@
+/* Makes an image from a published generation's files. */
+#ifndef STORAGE_VECTORS_IMAGE_OPEN_H
+#define STORAGE_VECTORS_IMAGE_OPEN_H
+
+#include "storage/progress.h"
+#include "storage/vectors/image.h"
+#include "storage/vectors/keyed_hash.h"
+
+struct image_files {
+	const char *documents;
+	const char *queries; /* NULL: none were uploaded */
+	const char *cache;   /* of a built index; written when it is not there */
+	struct hash_key key; /* of the cache */
+};
+
+/* What the generation's row says; the files must say the same. */
+struct image_about {
+	uint64_t generation;
+	int64_t step;
+	uint32_t dimension;
+	Pb__Similarity similarity;
+	const char *encoder, *index;
+};
+
+/* Whether an index string can be used at all: INVALID_ARGUMENT/BAD_INDEX at "index". */
+enum code image_index_check(
+	const char *index, uint32_t dimension, Pb__Similarity similarity, struct error *e);
+
+/* Maps and verifies, builds the index or takes it from its cache. One reference, the caller's.
+ * DATA_LOSS/CORRUPT_FILE for files that are damaged or of another generation,
+ * FAILED_PRECONDITION/INDEX_NOT_BUILDABLE when these vectors cannot fill that index. `progress` may
+ * be NULL. */
+enum code image_open(const struct image_files *files, const struct image_about *about,
+	const struct progress *progress, struct image **out, struct error *e);
+
+#endif
