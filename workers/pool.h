@@ -1,6 +1,6 @@
 /*
  * Threads that run whole requests. Two lanes with bounded queues: QUICK for storage, where many
- * threads wait for one fsync together, HEAVY for computing, one thread a core. Work is pushed from
+ * threads wait for one fsync together, HEAVY for computing, one at work a core. Work is pushed from
  * the loop and comes back to it through a mailbox.
  */
 #ifndef WORKERS_POOL_H
@@ -20,8 +20,8 @@ struct job {
 };
 
 struct pool_options {
-	size_t threads[2]; /* by lane */
-	size_t queue[2];   /* waiting jobs a lane takes before it refuses */
+	size_t threads[2]; /* at work at once, by lane; 1 or more */
+	size_t queue[2];   /* waiting jobs a lane takes before it refuses; 1 or more */
 };
 
 struct pool *pool_start(const struct pool_options *options); /* NULL: no threads to be had */
@@ -30,13 +30,15 @@ struct pool *pool_stop(struct pool *pool);
 
 /* False when the lane is full: refuse the request, now. Any thread. */
 bool pool_submit(struct pool *pool, enum lane lane, struct job *job);
-size_t pool_queued(const struct pool *pool, enum lane lane);
+/* For the next part of a request that was admitted: taken even when the lane is full. */
+void pool_resume(struct pool *pool, enum lane lane, struct job *job);
+size_t pool_queued(struct pool *pool, enum lane lane);
 size_t pool_threads(const struct pool *pool, enum lane lane);
 
-/* Calls each(arg, i) once for every i < n, on the calling worker and on HEAVY threads that are idle;
- * returns when all calls have returned. Slices of several callers take turns: a thread takes one
- * slice at a time, requests first come, first served by slice. A NULL pool runs them in order on
- * the caller. */
+/* Calls each(arg, i) once for every i < n, on the calling thread and on HEAVY threads that are idle;
+ * returns when all calls have returned. Slices of several callers and submitted jobs take turns: a
+ * thread takes one slice at a time, first come, first served by slice. A NULL pool runs them in
+ * order on the caller. Any thread. */
 void pool_each(struct pool *pool, size_t n, void (*each)(void *arg, size_t i), void *arg);
 
 #endif

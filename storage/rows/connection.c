@@ -59,11 +59,11 @@ static enum code set_up(sqlite3 *db, enum connection_role role, struct error *e)
 	harden(db);
 	if (role == CONNECTION_READS)
 		sqlite3_db_config(db, SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 1, NULL);
-	if (statement_exec(db, for_all, e))
+	if (statement_script(db, for_all, e))
 		return e->code;
 	if (role == CONNECTION_READS)
-		return statement_exec(db, for_readers, e);
-	return use_log(db, e) ? e->code : statement_exec(db, for_writer, e);
+		return statement_script(db, for_readers, e);
+	return use_log(db, e) ? e->code : statement_script(db, for_writer, e);
 }
 
 enum code connection_open(

@@ -41,7 +41,7 @@ static enum code apply(sqlite3 *db, const char *step, size_t version, struct err
 		APPLICATION_ID, version);
 	if (statement_exec(db, "BEGIN IMMEDIATE", e))
 		return e->code;
-	if (statement_exec(db, step, e) || statement_exec(db, mark, e) ||
+	if (statement_script(db, step, e) || statement_script(db, mark, e) ||
 		statement_exec(db, "COMMIT", e)) {
 		if (!sqlite3_get_autocommit(db))
 			sqlite3_exec(db, "ROLLBACK", NULL, NULL, NULL);

@@ -135,9 +135,32 @@ enum code statement_run(sqlite3_stmt *s, struct error *e)
 
 enum code statement_exec(sqlite3 *db, const char *sql, struct error *e)
 {
-	if (FAULT())
-		return error_memory(e);
-	return sqlite3_exec(db, sql, NULL, NULL, NULL) ? database_error(db, e) : OK;
+	sqlite3_stmt *s = database_statement(db, sql, e);
+
+	return s ? statement_run(s, e) : e->code;
+}
+
+/* Runs the first statement of the script; *rest is what follows it. */
+static enum code run_first(sqlite3 *db, const char *script, const char **rest, struct error *e)
+{
+	sqlite3_stmt *s;
+	bool row = true;
+
+	if (sqlite3_prepare_v2(db, script, -1, &s, rest))
+		return database_error(db, e);
+	enum code rc = OK;
+	while (s && row && !rc) /* NULL: only blanks and comments were left */
+		rc = statement_step(s, &row, e);
+	sqlite3_finalize(s);
+	return rc;
+}
+
+enum code statement_script(sqlite3 *db, const char *script, struct error *e)
+{
+	while (*script)
+		if (run_first(db, script, &script, e))
+			return e->code;
+	return OK;
 }
 
 void statements_reset(sqlite3 *db)

@@ -22,8 +22,10 @@ void statement_blob(sqlite3_stmt *s, int at, const void *bytes, size_t len);
 enum code statement_step(sqlite3_stmt *s, bool *row, struct error *e);
 /* For what returns no rows. */
 enum code statement_run(sqlite3_stmt *s, struct error *e);
-/* Statements without parameters or rows, several if separated by ';'. */
+/* A literal without parameters or rows. */
 enum code statement_exec(sqlite3 *db, const char *sql, struct error *e);
+/* Statements in a row, each ended by ';', whose rows do not matter. */
+enum code statement_script(sqlite3 *db, const char *script, struct error *e);
 /* Ends whatever is still open on the connection, so that its transaction can end. */
 void statements_reset(sqlite3 *db);
 

@@ -17,6 +17,7 @@
  */
 #include "workers/mine/recipe.h"
 
+#include <stdio.h>
 #include <string.h>
 
 #include "proto/limits.h"
@@ -79,12 +80,11 @@ static const struct strategy *strategy_named(const char *name, size_t len)
 static enum code unknown_strategy(const char *name, size_t len, struct error *e)
 {
 	char all[256] = "";
-	size_t cut = len < 40 ? len : 40;
+	size_t cut = len < 40 ? len : 40, used = 0;
 
-	for (size_t i = 0; recipe_names[i]; i++) {
-		strncat(all, i ? ", " : "", sizeof all - strlen(all) - 1);
-		strncat(all, recipe_names[i], sizeof all - strlen(all) - 1);
-	}
+	for (size_t i = 0; recipe_names[i] && used < sizeof all; i++)
+		used += (size_t)snprintf(
+			all + used, sizeof all - used, "%s%s", i ? ", " : "", recipe_names[i]);
 	while (cut < len && cut > 0 && (name[cut] & 0xc0) == 0x80) /* whole characters only */
 		cut--;
 	error_set(e, INVALID_ARGUMENT, "UNKNOWN_STRATEGY",

@@ -1,0 +1,30 @@
+#include "server/page.h"
+
+#include <errno.h>
+#include <stdlib.h>
+
+#include "proto/limits.h"
+
+size_t page_size(uint32_t asked)
+{
+	return asked == 0 ? 1 : asked > LIMIT_PAGE_SIZE ? LIMIT_PAGE_SIZE : asked;
+}
+
+enum code page_number(const char *token, uint64_t *out, struct error *e)
+{
+	char *end;
+
+	if (!token) {
+		*out = 0;
+		return OK;
+	}
+	errno = 0;
+	uint64_t n = strtoull(token, &end, 10);
+	if (errno || *end || token[0] < '0' || token[0] > '9') {
+		error_set(e, INVALID_ARGUMENT, "BAD_PAGE_TOKEN",
+			"This is not a page token; pass next_page_token of the page before.");
+		return error_field(e, "page_token");
+	}
+	*out = n;
+	return OK;
+}

@@ -1,0 +1,99 @@
+#include "storage/text/terms.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include <xxhash.h>
+
+#include "storage/text/array.h"
+
+struct term_slot {
+	uint32_t term; /* + 1; 0: empty */
+	uint32_t hash; /* low bits: enough to grow to 2^32 slots without the terms */
+};
+
+void terms_init(struct terms *t)
+{
+	*t = (struct terms){0};
+}
+
+void terms_free(struct terms *t)
+{
+	free(t->pool);
+	free(t->start);
+	free(t->slots);
+	terms_init(t);
+}
+
+void terms_trim(struct terms *t)
+{
+	array_trim(&t->pool, t->n ? t->start[t->n] : 0, 1);
+	array_trim(&t->start, (size_t)t->n + 1, sizeof *t->start);
+}
+
+/* The slot of the term, or the empty one where it belongs. */
+static struct term_slot *slot_of(
+	const struct terms *t, const char *term, size_t length, uint32_t hash)
+{
+	for (size_t i = hash;; i++) {
+		struct term_slot *s = &t->slots[i & (t->n_slots - 1)];
+		size_t other;
+		if (!s->term)
+			return s;
+		if (s->hash == hash) {
+			const char *bytes = terms_get(t, s->term - 1, &other);
+			if (other == length && !memcmp(bytes, term, length))
+				return s;
+		}
+	}
+}
+
+/* Keeps at least every third slot empty. */
+static bool make_room(struct terms *t)
+{
+	if (t->n_slots && (size_t)t->n + 1 <= t->n_slots / 3 * 2)
+		return true;
+	size_t n = t->n_slots ? t->n_slots * 2 : 64;
+	struct term_slot *slots = array_new(n, sizeof *slots);
+	if (!slots)
+		return false;
+	for (size_t i = 0; i < t->n_slots; i++) {
+		size_t to = t->slots[i].hash;
+		if (!t->slots[i].term)
+			continue;
+		while (slots[to & (n - 1)].term)
+			to++;
+		slots[to & (n - 1)] = t->slots[i];
+	}
+	free(t->slots);
+	t->slots = slots;
+	t->n_slots = n;
+	return true;
+}
+
+uint32_t terms_add(struct terms *t, const char *term, size_t length)
+{
+	uint32_t hash = (uint32_t)XXH3_64bits(term, length);
+
+	if (t->n == NO_TERM - 1 || !make_room(t))
+		return NO_TERM;
+	struct term_slot *s = slot_of(t, term, length, hash);
+	if (s->term)
+		return s->term - 1;
+	size_t end = t->n ? t->start[t->n] : 0;
+	if (!array_grow(&t->pool, &t->pool_cap, end + length, 1) ||
+		!array_grow(&t->start, &t->start_cap, (size_t)t->n + 2, sizeof *t->start))
+		return NO_TERM;
+	memcpy(t->pool + end, term, length);
+	t->start[t->n] = end;
+	t->start[++t->n] = end + length;
+	*s = (struct term_slot){t->n, hash};
+	return t->n - 1;
+}
+
+uint32_t terms_find(const struct terms *t, const char *term, size_t length)
+{
+	if (!t->n)
+		return NO_TERM;
+	return slot_of(t, term, length, (uint32_t)XXH3_64bits(term, length))->term - 1;
+}

@@ -1,0 +1,37 @@
+/*
+ * A dictionary: every term has a number, 0, 1, 2 ... in the order of first arrival. Filled by one
+ * thread, then looked up by any number.
+ */
+#ifndef STORAGE_TEXT_TERMS_H
+#define STORAGE_TEXT_TERMS_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+enum { NO_TERM = UINT32_MAX };
+
+struct terms {
+	uint32_t n;
+	char *pool;    /* the terms' bytes, one after the other */
+	size_t *start; /* n + 1, into pool; NULL while there is none */
+	/* private: open addressing, a power of two slots, each a number + 1 and bits of its hash */
+	struct term_slot *slots;
+	size_t n_slots, pool_cap, start_cap;
+};
+
+void terms_init(struct terms *t);
+void terms_free(struct terms *t);
+void terms_trim(struct terms *t); /* no term will be added any more */
+
+/* The term's number, a new one when it was not there; NO_TERM when memory ran out. */
+uint32_t terms_add(struct terms *t, const char *term, size_t length);
+uint32_t terms_find(const struct terms *t, const char *term, size_t length); /* or NO_TERM */
+
+static inline const char *terms_get(const struct terms *t, uint32_t term, size_t *length)
+{
+	*length = t->start[term + 1] - t->start[term];
+	return t->pool + t->start[term];
+}
+
+#endif

@@ -1,0 +1,292 @@
+#include "tests/runner.h"
+
+#include <pthread.h>
+#include <semaphore.h>
+#include <stdatomic.h>
+
+#include "proto/fault.h"
+#include "workers/pool.h"
+
+static struct pool *start(size_t quick, size_t heavy, size_t queue)
+{
+	struct pool *pool = pool_start(&(struct pool_options){{quick, heavy}, {queue, queue}});
+
+	ck_assert_ptr_nonnull(pool);
+	return pool;
+}
+
+/* A job that says that it began and then waits to be let go. */
+struct gate {
+	struct job job;
+	sem_t began, go;
+};
+
+static void gate_run(struct job *job)
+{
+	struct gate *g = (struct gate *)job;
+
+	sem_post(&g->began);
+	sem_wait(&g->go);
+}
+
+/* Returns when the gate's job holds a thread of the lane. */
+static void gate_close(struct gate *g, struct pool *pool, enum lane lane)
+{
+	*g = (struct gate){.job.run = gate_run};
+	sem_init(&g->began, 0, 0);
+	sem_init(&g->go, 0, 0);
+	ck_assert(pool_submit(pool, lane, &g->job));
+	sem_wait(&g->began);
+}
+
+static void gate_open(struct gate *g)
+{
+	sem_post(&g->go);
+}
+
+struct counted {
+	struct job job;
+	atomic_int *count;
+};
+
+static void count_run(struct job *job)
+{
+	atomic_fetch_add(((struct counted *)job)->count, 1);
+}
+
+START_TEST(a_full_lane_refuses_and_the_other_goes_on)
+{
+	struct pool *pool = start(1, 1, 2);
+	atomic_int count = 0;
+	struct counted jobs[5];
+	struct gate gate;
+
+	for (int i = 0; i < 5; i++)
+		jobs[i] = (struct counted){{.run = count_run}, &count};
+	gate_close(&gate, pool, HEAVY);
+	ck_assert(pool_submit(pool, HEAVY, &jobs[0].job));
+	ck_assert(pool_submit(pool, HEAVY, &jobs[1].job));
+	ck_assert(!pool_submit(pool, HEAVY, &jobs[2].job));
+	ck_assert_uint_eq(pool_queued(pool, HEAVY), 2);
+	pool_resume(pool, HEAVY, &jobs[3].job);
+	ck_assert_uint_eq(pool_queued(pool, HEAVY), 3);
+	ck_assert(pool_submit(pool, QUICK, &jobs[4].job));
+	gate_open(&gate);
+	pool_stop(pool);
+	ck_assert_int_eq(count, 4);
+}
+END_TEST
+
+START_TEST(stopping_runs_what_is_queued)
+{
+	enum { N = 200 };
+	struct pool *pool = start(3, 2, N);
+	struct counted jobs[2 * N];
+	atomic_int count = 0;
+	struct gate gate;
+
+	gate_close(&gate, pool, HEAVY);
+	for (int i = 0; i < 2 * N; i++) {
+		jobs[i] = (struct counted){{.run = count_run}, &count};
+		ck_assert(pool_submit(pool, i % 2 ? HEAVY : QUICK, &jobs[i].job));
+	}
+	gate_open(&gate);
+	pool_stop(pool);
+	ck_assert_int_eq(count, 2 * N);
+}
+END_TEST
+
+enum { SLICES = 500 };
+
+/* A request that shares its slices out. */
+struct sharing {
+	struct job job;
+	struct pool *pool;
+	atomic_int times[SLICES];
+	atomic_bool done;
+};
+
+static void count_slice(void *arg, size_t i)
+{
+	atomic_fetch_add(&((struct sharing *)arg)->times[i], 1);
+}
+
+static void sharing_run(struct job *job)
+{
+	struct sharing *s = (struct sharing *)job;
+
+	pool_each(s->pool, SLICES, count_slice, s);
+	for (size_t i = 0; i < SLICES; i++)
+		ck_assert_int_eq(s->times[i], 1);
+	s->done = true;
+}
+
+static void *sharing_thread(void *arg)
+{
+	sharing_run(arg);
+	return NULL;
+}
+
+START_TEST(each_slice_is_called_exactly_once_whoever_shares_it_out)
+{
+	enum { N = 48 };
+	static struct sharing s[N];
+	struct pool *pool = start(4, 2, N);
+	pthread_t threads[N / 3];
+
+	for (int i = 0; i < N; i++) {
+		s[i].job.run = sharing_run;
+		s[i].pool = pool;
+		if (i % 3 == 0)
+			pthread_create(&threads[i / 3], NULL, sharing_thread, &s[i]);
+		else
+			ck_assert(pool_submit(pool, i % 3 == 1 ? QUICK : HEAVY, &s[i].job));
+	}
+	for (int i = 0; i < N / 3; i++)
+		pthread_join(threads[i], NULL);
+	pool_stop(pool);
+	for (int i = 0; i < N; i++)
+		ck_assert(s[i].done);
+}
+END_TEST
+
+START_TEST(more_large_requests_than_threads_all_come_through_one_core)
+{
+	enum { N = 32 };
+	static struct sharing s[N];
+	struct pool *pool = start(1, 1, N);
+
+	for (int i = 0; i < N; i++) {
+		s[i].job.run = sharing_run;
+		s[i].pool = pool;
+		ck_assert(pool_submit(pool, HEAVY, &s[i].job));
+	}
+	pool_stop(pool);
+	for (int i = 0; i < N; i++)
+		ck_assert(s[i].done);
+}
+END_TEST
+
+/* Two requests on one core: `small` is submitted while the first slice of `large` runs. */
+struct meeting {
+	struct job large;
+	struct counted small;
+	struct pool *pool;
+	atomic_int small_ran;
+	int small_had_run_at; /* the first slice that saw it */
+};
+
+static void meeting_slice(void *arg, size_t i)
+{
+	struct meeting *m = arg;
+
+	if (i == 0)
+		ck_assert(pool_submit(m->pool, HEAVY, &m->small.job));
+	else if (m->small_ran && !m->small_had_run_at)
+		m->small_had_run_at = (int)i;
+}
+
+static void meeting_run(struct job *job)
+{
+	struct meeting *m = (struct meeting *)job;
+
+	pool_each(m->pool, SLICES, meeting_slice, m);
+}
+
+START_TEST(a_small_request_waits_for_one_slice_of_a_large_one)
+{
+	struct meeting m = {.large.run = meeting_run, .pool = start(1, 1, 2)};
+
+	m.small = (struct counted){{.run = count_run}, &m.small_ran};
+	ck_assert(pool_submit(m.pool, HEAVY, &m.large));
+	pool_stop(m.pool);
+	ck_assert_int_eq(m.small_had_run_at, 2);
+}
+END_TEST
+
+struct crowd {
+	struct job job;
+	atomic_int *now, *most;
+};
+
+static void crowd_run(struct job *job)
+{
+	struct crowd *c = (struct crowd *)job;
+	int now = atomic_fetch_add(c->now, 1) + 1, most = *c->most;
+
+	while (most < now && !atomic_compare_exchange_weak(c->most, &most, now))
+		;
+	for (volatile int i = 0; i < 20000; i++)
+		;
+	atomic_fetch_sub(c->now, 1);
+}
+
+START_TEST(no_more_than_the_lanes_threads_compute_at_once)
+{
+	enum { N = 400 };
+	struct pool *pool = start(1, 2, N);
+	struct crowd jobs[N];
+	atomic_int now = 0, most = 0;
+
+	for (int i = 0; i < N; i++) {
+		jobs[i] = (struct crowd){{.run = crowd_run}, &now, &most};
+		ck_assert(pool_submit(pool, HEAVY, &jobs[i].job));
+	}
+	pool_stop(pool);
+	ck_assert_int_le(most, 2);
+	ck_assert_int_ge(most, 1);
+}
+END_TEST
+
+static void append(void *arg, size_t i)
+{
+	size_t *list = arg;
+
+	list[1 + list[0]++] = i;
+}
+
+START_TEST(without_a_pool_slices_run_in_order_on_the_caller)
+{
+	size_t list[11] = {0};
+
+	pool_each(NULL, 10, append, list);
+	ck_assert_uint_eq(list[0], 10);
+	for (size_t i = 0; i < 10; i++)
+		ck_assert_uint_eq(list[1 + i], i);
+}
+END_TEST
+
+#ifdef HARDMINER_FAULTS
+START_TEST(a_pool_that_cannot_start_leaves_nothing)
+{
+	struct pool *pool = NULL;
+
+	for (long n = 0; !pool; n++) {
+		fault_arm(n);
+		pool = pool_start(&(struct pool_options){{2, 1}, {1, 1}});
+		ck_assert(!!pool == !fault_fired());
+	}
+	pool_stop(pool);
+}
+END_TEST
+#endif
+
+Suite *suite(void)
+{
+	Suite *s = suite_create("pool");
+	TCase *t = tcase_create("pool");
+
+	tcase_set_timeout(t, 60);
+	tcase_add_test(t, a_full_lane_refuses_and_the_other_goes_on);
+	tcase_add_test(t, stopping_runs_what_is_queued);
+	tcase_add_test(t, each_slice_is_called_exactly_once_whoever_shares_it_out);
+	tcase_add_test(t, more_large_requests_than_threads_all_come_through_one_core);
+	tcase_add_test(t, a_small_request_waits_for_one_slice_of_a_large_one);
+	tcase_add_test(t, no_more_than_the_lanes_threads_compute_at_once);
+	tcase_add_test(t, without_a_pool_slices_run_in_order_on_the_caller);
+#ifdef HARDMINER_FAULTS
+	tcase_add_test(t, a_pool_that_cannot_start_leaves_nothing);
+#endif
+	suite_add_tcase(s, t);
+	return s;
+}
