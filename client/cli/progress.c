@@ -83,10 +83,9 @@ void progress_line(const struct progress *p, const struct progress_state *s, dou
 		return;
 	}
 	bar(p, share, cells);
-	snprintf(to, size, "%-14.14s %s %3d%%  %s  %s/s  %s", what, cells, (int)(share * 100),
-		items, per_second, eta < 0 && share < 1 ? "" : left);
-	if (eta >= 0 && share < 1)
-		strncat(to, " left", size - strlen(to) - 1);
+	const char *end = share >= 1 || eta < 0 ? "" : " left";
+	snprintf(to, size, "%-14.14s %s %3d%%  %s  %s/s  %s%s", what, cells, (int)(share * 100),
+		items, per_second, eta < 0 && share < 1 ? "" : left, end);
 }
 
 static void draw(struct progress *p, const struct progress_state *s, const char *end)

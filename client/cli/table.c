@@ -54,7 +54,7 @@ char *text_clean(const char *text, unsigned most)
 			at = mempcpy(at, text, (size_t)n);
 		text += n;
 	}
-	strcpy(at, cut ? "…" : "");
+	stpcpy(at, cut ? "…" : "");
 	return out;
 }
 
