@@ -26,9 +26,10 @@ struct daemon {
 	struct metrics *metrics;
 	struct http *http;
 	struct grpc *grpc;
-	struct call *live; /* every call between start and free; loop only */
-	bool ready;	   /* data loaded, not draining: what /readyz and health say */
-	bool draining;	   /* new calls are refused with UNAVAILABLE/DRAINING */
+	struct call *live;    /* every call between start and free; loop only */
+	uv_timer_t deadlines; /* due at the next deadline of a live call */
+	bool ready;	      /* data loaded, not draining: what /readyz and health say */
+	bool draining;	      /* new calls are refused with UNAVAILABLE/DRAINING */
 	int64_t started_at_ms;
 };
 
