@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "proto/limits.h"
+#include "storage/rows/job_rows.h"
 #include "storage/rows/now.h"
 #include "storage/rows/statement.h"
 #include "storage/rows/sweep.h"
@@ -180,26 +181,27 @@ enum code collection_list(struct database *db, const char *after, size_t limit, 
 	return OK;
 }
 
-/* Everything of a collection that is not in the tables which go with its row. ?1 is its id. */
-static const char *const leavings[] = {
-	"INSERT INTO garbage (of, owner) VALUES ('documents', ?1), ('queries', ?1), "
-	"('positives', ?1)",
-	"INSERT INTO garbage (of, owner) SELECT 'mined_results', id FROM mined_sets "
-	"WHERE collection = ?1",
-	"UPDATE jobs SET state = 4, finished_at_ms = CAST(1000 * unixepoch() AS INTEGER) "
-	"WHERE collection = ?1 AND state = 0",
-	"DELETE FROM collections WHERE id = ?1",
-};
+/* The large tables: their rows are swept afterwards. */
+static enum code discard(sqlite3 *db, int64_t id, struct error *e)
+{
+	if (statement_exec_with(db,
+		    "INSERT INTO garbage (of, owner) VALUES ('documents', ?1), ('queries', ?1), "
+		    "('positives', ?1)",
+		    id, e))
+		return e->code;
+	return statement_exec_with(db,
+		"INSERT INTO garbage (of, owner) SELECT 'mined_results', id FROM mined_sets "
+		"WHERE collection = ?1",
+		id, e);
+}
 
 static enum code delete (sqlite3 *db, void *arg, struct error *e) {
 	struct creation *c = arg; bool found;
 
 	if (find(db, c->name, &c->row, &found, e)) return e->code;
 	if (!found) return missing(c->name, e);
-	for (size_t i = 0; i < sizeof leavings / sizeof *leavings; i++){
-		sqlite3_stmt *s = database_statement(db, leavings[i], e); if (!s) return e->code;
-		statement_int(s, 1, c->row.id); if (statement_run(s, e)) return e->code;}
-return OK;
+	if (discard(db, c->row.id, e) || job_cancel_queued_of(db, c->row.id, e)) return e->code;
+	return statement_exec_with(db, "DELETE FROM collections WHERE id = ?1", c->row.id, e);
 }
 
 enum code collection_delete(struct database *db, const char *name, int64_t *id, struct error *e)

@@ -140,6 +140,16 @@ enum code statement_exec(sqlite3 *db, const char *sql, struct error *e)
 	return s ? statement_run(s, e) : e->code;
 }
 
+enum code statement_exec_with(sqlite3 *db, const char *sql, int64_t one, struct error *e)
+{
+	sqlite3_stmt *s = database_statement(db, sql, e);
+
+	if (!s)
+		return e->code;
+	statement_int(s, 1, one);
+	return statement_run(s, e);
+}
+
 /* Runs the first statement of the script; *rest is what follows it. */
 static enum code run_first(sqlite3 *db, const char *script, const char **rest, struct error *e)
 {

@@ -24,6 +24,8 @@ enum code statement_step(sqlite3_stmt *s, bool *row, struct error *e);
 enum code statement_run(sqlite3_stmt *s, struct error *e);
 /* A literal without parameters or rows. */
 enum code statement_exec(sqlite3 *db, const char *sql, struct error *e);
+/* The same with ?1 and nothing else to bind. */
+enum code statement_exec_with(sqlite3 *db, const char *sql, int64_t one, struct error *e);
 /* Statements in a row, each ended by ';', whose rows do not matter. */
 enum code statement_script(sqlite3 *db, const char *script, struct error *e);
 /* Ends whatever is still open on the connection, so that its transaction can end. */

@@ -31,26 +31,6 @@ static const char *slice_of(const char *table)
 	return NULL;
 }
 
-static enum code forget(sqlite3 *db, int64_t garbage, struct error *e)
-{
-	sqlite3_stmt *s = database_statement(db, "DELETE FROM garbage WHERE id = ?1", e);
-
-	if (!s)
-		return e->code;
-	statement_int(s, 1, garbage);
-	return statement_run(s, e);
-}
-
-static enum code remove_slice(sqlite3 *db, const char *sql, int64_t owner, struct error *e)
-{
-	sqlite3_stmt *s = database_statement(db, sql, e);
-
-	if (!s)
-		return e->code;
-	statement_int(s, 1, owner);
-	return statement_run(s, e);
-}
-
 /* *more says whether to come again. */
 static enum code sweep_slice(sqlite3 *db, void *more, struct error *e)
 {
@@ -69,9 +49,11 @@ static enum code sweep_slice(sqlite3 *db, void *more, struct error *e)
 		return error_set(e, DATA_LOSS, "DATABASE_DAMAGED",
 			"The database lists rows to remove from a table that it does not have; "
 			"restore it from a backup.");
-	if (remove_slice(db, sql, owner, e))
+	if (statement_exec_with(db, sql, owner, e))
 		return e->code;
-	return sqlite3_changes(db) ? OK : forget(db, garbage, e);
+	if (sqlite3_changes(db))
+		return OK;
+	return statement_exec_with(db, "DELETE FROM garbage WHERE id = ?1", garbage, e);
 }
 
 enum code sweep(struct database *db, struct error *e)
