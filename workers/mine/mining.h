@@ -27,6 +27,13 @@ struct mining {
 	size_t n_batch;
 };
 
+enum { SLICE_QUERIES = 32 };
+
+/* INVALID_ARGUMENT at "queries" for none or too many. */
+enum code queries_check_count(size_t n, struct error *e);
+/* Fills in m->queries by the view and the recipe. */
+enum code mining_read_queries(struct mining *m, Pb__MineQuery *const *brought, size_t n,
+	struct arena *arena, struct error *e);
 /* Collects what the source in_batch needs. */
 enum code batch_positives(const struct query *queries, size_t n, struct arena *arena,
 	const struct batch_positive **out, size_t *n_out, struct error *e);

@@ -8,6 +8,8 @@
 #ifndef WORKERS_MINE_SOURCE_H
 #define WORKERS_MINE_SOURCE_H
 
+#include <stdbool.h>
+
 #include "workers/mine/candidate.h"
 #include "workers/mine/mining.h"
 
@@ -15,9 +17,15 @@
 struct ask {
 	const struct query *query;
 	const float *vector;	  /* where the recipe needs one */
-	struct bm25_query *terms; /* likewise */
+	struct bm25_query *terms; /* likewise; ask_end frees them */
 	uint32_t depth;		  /* candidates wanted of sources that could give without end */
 };
+
+/* Fills in the vector and terms that the recipe needs. FAILED_PRECONDITION when the query has none:
+ * its failure alone. */
+enum code ask_begin(struct ask *ask, const struct mining *m, const struct query *q,
+	struct arena *arena, struct error *e);
+void ask_end(struct ask *ask); /* also of one that is all zero */
 
 /* What it answers: a hit's score is the source's own, NaN where it has none. */
 struct found {

@@ -1,0 +1,112 @@
+/* A whole request: resolve, pin, read the queries, mine them round after round, and sum up. */
+#include "workers/mine/pipeline.h"
+#include "workers/mine/recipe.h"
+#include "workers/mine/report.h"
+#include "workers/mine/source.h"
+
+#define PUT(message, field, value) ((message)->has_##field = true, (message)->field = (value))
+
+struct run {
+	struct mining m;
+	mine_emit emit;
+	void *arg;
+	struct report report;
+};
+
+/* Pins what the request looks at, and says in the recipe which generation that is. */
+static enum code pin(struct mining *m, const struct mine *mine, Pb__MineNegativesRequest *recipe,
+	struct error *e)
+{
+	enum image_need need = recipe_needs_vector(recipe) ? IMAGE_NEEDED : IMAGE_IF_ANY;
+	uint64_t generation = recipe->has_generation ? recipe->generation : 0;
+
+	*m = (struct mining){.recipe = recipe, .db = mine->db, .cancelled = mine->cancelled};
+	if (catalog_view(
+		    mine->catalog, recipe->collection, generation, need, m->cancelled, &m->view, e))
+		return e->code;
+	if (m->view.image)
+		PUT(recipe, generation, m->view.image->generation);
+	return OK;
+}
+
+static enum code read_queries(
+	struct mining *m, const Pb__MineNegativesRequest *req, struct arena *arena, struct error *e)
+{
+	if (mining_read_queries(m, req->queries, req->n_queries, arena, e))
+		return e->code;
+	if (!recipe_has_source(m->recipe, PB__SOURCE_KIND__SOURCE_KIND_IN_BATCH))
+		return OK;
+	return batch_positives(m->queries, m->n_queries, arena, &m->batch, &m->n_batch, e);
+}
+
+static enum code emit_results(void *arg, const struct slice *s, struct error *e)
+{
+	struct run *run = arg;
+	Pb__MineResult **results = s->made;
+	enum code rc = OK;
+
+	for (size_t i = 0; i < s->n_made && rc == OK; i++) {
+		rc = report_add(&run->report, results[i], e);
+		if (rc == OK)
+			rc = run->emit(run->arg, results[i], e);
+	}
+	return rc;
+}
+
+/* An explained query is large, so it goes alone. */
+static enum code mine_all(struct run *run, struct pool *pool, struct arena *arena, struct error *e)
+{
+	struct rounds rounds = {.m = &run->m,
+		.pool = pool,
+		.slice_queries = run->m.recipe->explain ? 1 : SLICE_QUERIES,
+		.work = pipeline_run,
+		.take = emit_results,
+		.arg = run};
+
+	return rounds_run(&rounds, arena, e);
+}
+
+static enum code put_generation(
+	const struct image *image, struct arena *arena, Pb__MineSummary *out, struct error *e)
+{
+	PUT(out, generation, image->generation);
+	PUT(out, step, image->step);
+	out->encoder = arena_strdup(arena, image->encoder);
+	return out->encoder ? OK : error_memory(e);
+}
+
+static enum code summarize(struct run *run, Pb__MineNegativesRequest *recipe, struct arena *arena,
+	Pb__MineSummary *out, struct error *e)
+{
+	Pb__MineSummary summary = PB__MINE_SUMMARY__INIT;
+
+	if (run->m.view.image && put_generation(run->m.view.image, arena, &summary, e))
+		return e->code;
+	PUT(&summary, revision, run->m.view.collection.revision);
+	summary.recipe = recipe;
+	summary.version = HARDMINER_VERSION;
+	if (report_finish(&run->report, arena, &summary, e))
+		return e->code;
+	*out = summary;
+	return OK;
+}
+
+enum code mine_run(const struct mine *mine, const Pb__MineNegativesRequest *req, mine_emit emit,
+	void *arg, struct arena *arena, Pb__MineSummary *summary, struct error *e)
+{
+	struct run run = {.emit = emit, .arg = arg};
+	Pb__MineNegativesRequest *recipe;
+
+	if (recipe_resolve(req, arena, &recipe, e) || queries_check_count(req->n_queries, e) ||
+		pin(&run.m, mine, recipe, e))
+		return e->code;
+	report_init(&run.report, recipe);
+	enum code rc = read_queries(&run.m, req, arena, e);
+	if (rc == OK)
+		rc = mine_all(&run, mine->pool, arena, e);
+	if (rc == OK)
+		rc = summarize(&run, recipe, arena, summary, e);
+	report_free(&run.report);
+	view_release(&run.m.view);
+	return rc;
+}

@@ -1,0 +1,178 @@
+/* Search: the ranked sources alone, without anything being excluded. */
+#include "proto/limits.h"
+#include "workers/mine/recipe.h"
+#include "workers/mine/rounds.h"
+#include "workers/mine/source.h"
+#include "workers/mine/texts.h"
+
+#define PUT(message, field, value) ((message)->has_##field = true, (message)->field = (value))
+
+/* What a search is as a recipe: one source. */
+struct search_recipe {
+	Pb__MineNegativesRequest recipe;
+	Pb__Source source, *sources[1];
+};
+
+struct search {
+	struct mining m;
+	struct search_recipe recipe;
+	const Pb__SearchRequest *req;
+	struct arena *arena;
+	Pb__SearchResponse *out;
+	struct texts texts;
+};
+
+static void make_recipe(struct search_recipe *r, const Pb__SearchRequest *req)
+{
+	bool dense = req->source == PB__SOURCE_KIND__SOURCE_KIND_DENSE;
+
+	pb__mine_negatives_request__init(&r->recipe);
+	pb__source__init(&r->source);
+	PUT(&r->source, kind, req->source);
+	r->sources[0] = &r->source;
+	r->recipe.sources = r->sources;
+	r->recipe.n_sources = 1;
+	PUT(&r->recipe, scorer, dense ? PB__SCORER__SCORER_DENSE : PB__SCORER__SCORER_BM25);
+	PUT(&r->recipe, depth, req->k);
+}
+
+static enum code check(const Pb__SearchRequest *req, struct error *e)
+{
+	if (req->source != PB__SOURCE_KIND__SOURCE_KIND_DENSE &&
+		req->source != PB__SOURCE_KIND__SOURCE_KIND_BM25) {
+		error_set(e, INVALID_ARGUMENT, "INVALID_VALUE", "Search is dense or bm25.");
+		return error_field(e, "source");
+	}
+	if (req->k == 0 || req->k > LIMIT_SEARCH_K) {
+		error_set(e, INVALID_ARGUMENT, "LIMIT_EXCEEDED", "k is 1 to %u, not %u.",
+			LIMIT_SEARCH_K, req->k);
+		return error_field(e, "k");
+	}
+	return queries_check_count(req->n_queries, e);
+}
+
+static enum code ask(struct slice *s, struct ask *asks, struct error *e)
+{
+	struct found(*found)[N_SOURCES] = arena_array(&s->arena, s->n, sizeof *found);
+
+	if (!found)
+		return error_memory(e);
+	for (size_t i = 0; i < s->n; i++) {
+		const struct query *q = &s->m->queries[s->first + i];
+		if (ask_begin(&asks[i], s->m, q, &s->arena, e))
+			return e->code;
+		asks[i].depth = s->m->recipe->depth;
+	}
+	s->made = found;
+	s->n_made = s->n;
+	return sources_ask(s->m, asks, s->n, &s->arena, found, e);
+}
+
+static enum code search_slice(struct slice *s, struct error *e)
+{
+	struct ask *asks = arena_array(&s->arena, s->n, sizeof *asks);
+
+	if (!asks)
+		return error_memory(e);
+	enum code rc = ask(s, asks, e);
+	for (size_t i = 0; i < s->n; i++)
+		ask_end(&asks[i]);
+	return rc;
+}
+
+static enum code put_hits(
+	struct search *s, const struct found *found, Pb__SearchResult *r, struct error *e)
+{
+	Pb__SearchHit *hit = arena_array(s->arena, found->n, sizeof *hit);
+
+	r->hits = arena_array(s->arena, found->n, sizeof *r->hits);
+	if (!hit || !r->hits)
+		return error_memory(e);
+	for (size_t i = 0; i < found->n; i++, hit++) {
+		pb__search_hit__init(hit);
+		hit->document_id = s->m.view.corpus->id[found->hits[i].document];
+		PUT(hit, score, found->hits[i].score);
+		PUT(hit, rank, i);
+		r->hits[r->n_hits++] = hit;
+	}
+	return OK;
+}
+
+static enum code take(void *arg, const struct slice *slice, struct error *e)
+{
+	struct search *s = arg;
+	struct found(*found)[N_SOURCES] = slice->made;
+
+	for (size_t i = 0; i < slice->n_made; i++) {
+		Pb__SearchResult *r = arena_alloc(s->arena, sizeof *r);
+		if (!r)
+			return error_memory(e);
+		pb__search_result__init(r);
+		r->query_id = slice->m->queries[slice->first + i].id;
+		if (put_hits(s, &found[i][s->req->source], r, e))
+			return e->code;
+		s->out->results[s->out->n_results++] = r;
+	}
+	return OK;
+}
+
+static enum code put_texts(struct search *s, struct error *e)
+{
+	size_t most = 0;
+
+	for (size_t i = 0; i < s->out->n_results; i++)
+		most += s->out->results[i]->n_hits;
+	if (texts_init(&s->texts, most, s->arena, e))
+		return e->code;
+	for (size_t i = 0; i < s->out->n_results; i++) {
+		Pb__SearchResult *r = s->out->results[i];
+		for (size_t j = 0; j < r->n_hits; j++)
+			texts_want(&s->texts,
+				corpus_find(s->m.view.corpus, r->hits[j]->document_id),
+				&r->hits[j]->text);
+	}
+	return texts_read(&s->texts, &s->m, s->arena, e);
+}
+
+static enum code search(struct search *s, struct pool *pool, struct error *e)
+{
+	struct rounds rounds = {.m = &s->m,
+		.pool = pool,
+		.slice_queries = SLICE_QUERIES,
+		.work = search_slice,
+		.take = take,
+		.arg = s};
+
+	if (mining_read_queries(&s->m, s->req->queries, s->req->n_queries, s->arena, e))
+		return e->code;
+	s->out->results = arena_array(s->arena, s->m.n_queries, sizeof *s->out->results);
+	if (!s->out->results)
+		return error_memory(e);
+	if (rounds_run(&rounds, s->arena, e))
+		return e->code;
+	return s->req->include_text ? put_texts(s, e) : OK;
+}
+
+enum code search_run(const struct mine *mine, const Pb__SearchRequest *req, struct arena *arena,
+	Pb__SearchResponse *out, struct error *e)
+{
+	Pb__SearchResponse response = PB__SEARCH_RESPONSE__INIT;
+	struct search s = {.req = req, .arena = arena, .out = &response};
+	bool dense = req->source == PB__SOURCE_KIND__SOURCE_KIND_DENSE;
+
+	if (check(req, e))
+		return e->code;
+	make_recipe(&s.recipe, req);
+	s.m = (struct mining){
+		.recipe = &s.recipe.recipe, .db = mine->db, .cancelled = mine->cancelled};
+	if (catalog_view(mine->catalog, req->collection, req->has_generation ? req->generation : 0,
+		    dense ? IMAGE_NEEDED : IMAGE_IF_ANY, mine->cancelled, &s.m.view, e))
+		return e->code;
+	if (s.m.view.image)
+		PUT(&response, generation, s.m.view.image->generation);
+	enum code rc = search(&s, mine->pool, e);
+	if (rc == OK)
+		*out = response;
+	view_release(&s.m.view);
+	return rc;
+}

@@ -1,0 +1,98 @@
+#include "workers/mine/source.h"
+
+#include "workers/mine/recipe.h"
+
+static enum code need_vector(
+	struct ask *ask, const struct image *image, struct arena *arena, struct error *e)
+{
+	float *vector = arena_array(arena, image->dimension, sizeof *vector);
+
+	if (!vector)
+		return error_memory(e);
+	if (query_vector(ask->query, image, vector, e))
+		return e->code;
+	ask->vector = vector;
+	return OK;
+}
+
+static enum code need_terms(struct ask *ask, const struct bm25 *bm25, struct error *e)
+{
+	const struct query *q = ask->query;
+
+	if (!q->text) {
+		error_set(e, FAILED_PRECONDITION, "NO_QUERY_TEXT",
+			"BM25 needs the text of the query \"%s\", and there is none. Send one "
+			"with the query.",
+			q->id);
+		return error_field(e, "queries[%zu].text", q->index);
+	}
+	ask->terms = bm25_query(bm25, q->text);
+	return ask->terms ? OK : error_memory(e);
+}
+
+enum code ask_begin(struct ask *ask, const struct mining *m, const struct query *q,
+	struct arena *arena, struct error *e)
+{
+	*ask = (struct ask){.query = q};
+	if (recipe_needs_vector(m->recipe) && need_vector(ask, m->view.image, arena, e))
+		return e->code;
+	if (recipe_needs_text(m->recipe) && need_terms(ask, m->view.corpus->bm25, e))
+		return e->code;
+	return OK;
+}
+
+void ask_end(struct ask *ask)
+{
+	if (ask->terms)
+		bm25_query_free(ask->terms);
+	ask->terms = NULL;
+}
+
+static enum code (*const sources[N_SOURCES])(const struct mining *m, const struct ask *asks,
+	size_t n, struct arena *arena, struct found *out, struct error *e) = {
+	[PB__SOURCE_KIND__SOURCE_KIND_DENSE] = source_dense,
+	[PB__SOURCE_KIND__SOURCE_KIND_BM25] = source_bm25,
+	[PB__SOURCE_KIND__SOURCE_KIND_IN_BATCH] = source_in_batch,
+	[PB__SOURCE_KIND__SOURCE_KIND_RANDOM] = source_random,
+	[PB__SOURCE_KIND__SOURCE_KIND_GIVEN] = source_given,
+};
+
+/* A source with a quota is asked for no more, and has no more. */
+static enum code ask_one(const struct mining *m, const Pb__Source *source, struct ask *asks,
+	size_t n, struct arena *arena, struct found (*out)[N_SOURCES], struct error *e)
+{
+	struct found *found = arena_array(arena, n, sizeof *found);
+	uint32_t quota = source->has_quota ? source->quota : UINT32_MAX;
+
+	if (!found)
+		return error_memory(e);
+	for (size_t i = 0; i < n; i++)
+		if (asks[i].depth > quota)
+			asks[i].depth = quota;
+	if (sources[source->kind](m, asks, n, arena, found, e))
+		return e->code;
+	for (size_t i = 0; i < n; i++) {
+		if (found[i].n >= quota) {
+			found[i].n = quota;
+			found[i].more = false;
+		}
+		out[i][source->kind] = found[i];
+	}
+	return OK;
+}
+
+enum code sources_ask(const struct mining *m, const struct ask *asks, size_t n, struct arena *arena,
+	struct found (*out)[N_SOURCES], struct error *e)
+{
+	for (size_t i = 0; i < n; i++)
+		for (size_t s = 0; s < N_SOURCES; s++)
+			out[i][s] = (struct found){0};
+	for (size_t s = 0; s < m->recipe->n_sources; s++) {
+		struct ask *own = arena_copy(arena, asks, n * sizeof *asks);
+		if (!own)
+			return error_memory(e);
+		if (ask_one(m, m->recipe->sources[s], own, n, arena, out, e))
+			return e->code;
+	}
+	return OK;
+}
