@@ -100,6 +100,21 @@ const ProtobufCFieldDescriptor *field_of_list(const ProtobufCMessageDescriptor *
 	return strcmp(f->name, "values") ? NULL : f;
 }
 
+const ProtobufCFieldDescriptor *field_of_lines(const ProtobufCMessageDescriptor *type)
+{
+	const ProtobufCFieldDescriptor *found = NULL;
+
+	for (unsigned i = 0; i < type->n_fields; i++) {
+		const ProtobufCFieldDescriptor *f = &type->fields[i];
+		if (f->label != PROTOBUF_C_LABEL_REPEATED)
+			continue;
+		if (found || f->type != PROTOBUF_C_TYPE_MESSAGE)
+			return NULL;
+		found = f;
+	}
+	return found;
+}
+
 const char *field_enum_short(const ProtobufCEnumDescriptor *type, const ProtobufCEnumValue *value)
 {
 	const char *name = value->name;

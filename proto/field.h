@@ -28,6 +28,9 @@ void field_mark(ProtobufCMessage *m, const ProtobufCFieldDescriptor *f);
 /* The field of a message that is nothing but `repeated ... values`, which JSON shows as a bare
  * array; NULL for any other message. */
 const ProtobufCFieldDescriptor *field_of_list(const ProtobufCMessageDescriptor *type);
+/* The field that newline-delimited JSON gives the elements of: a message's one repeated field, when
+ * that is of messages; NULL when lines cannot say the whole. */
+const ProtobufCFieldDescriptor *field_of_lines(const ProtobufCMessageDescriptor *type);
 /* An enum value's name without the type's prefix, still in upper case. */
 const char *field_enum_short(const ProtobufCEnumDescriptor *type, const ProtobufCEnumValue *value);
 

@@ -36,8 +36,8 @@ enum { JSON_DEPTH = 32 };
  * an empty message. Any thread. */
 enum code json_read(const char *text, size_t len, const ProtobufCMessageDescriptor *type,
 	struct arena *arena, ProtobufCMessage **out, struct error *e);
-/* Reads newline-delimited JSON: each line an element of the type's one repeated message field
- * (`documents` of UpsertDocumentsRequest); blank lines are skipped. Paths name the element:
+/* Reads newline-delimited JSON: each line an element of the type's one repeated field (`documents`
+ * of UpsertDocumentsRequest, see field_of_lines); blank lines are skipped. Paths name the element:
  * documents[3].id. A type without such a field: UNSUPPORTED_MEDIA_TYPE. */
 enum code json_read_lines(const char *text, size_t len, const ProtobufCMessageDescriptor *type,
 	struct arena *arena, ProtobufCMessage **out, struct error *e);

@@ -368,22 +368,6 @@ enum code json_read(const char *text, size_t len, const ProtobufCMessageDescript
 	return OK;
 }
 
-/* The field that lines are elements of: the only repeated message. */
-static const ProtobufCFieldDescriptor *field_of_lines(const ProtobufCMessageDescriptor *type)
-{
-	const ProtobufCFieldDescriptor *found = NULL;
-
-	for (unsigned i = 0; i < type->n_fields; i++) {
-		const ProtobufCFieldDescriptor *f = &type->fields[i];
-		if (f->label != PROTOBUF_C_LABEL_REPEATED || f->type != PROTOBUF_C_TYPE_MESSAGE)
-			continue;
-		if (found)
-			return NULL;
-		found = f;
-	}
-	return found;
-}
-
 /* One line, which must hold one element and nothing else, unless it is blank. */
 static enum code read_line(struct scan *in, const ProtobufCFieldDescriptor *f, struct array *a)
 {
