@@ -16,7 +16,10 @@ struct lsa;
 /* Called now and then with how much is done; may be NULL. */
 typedef void (*lsa_progress)(void *arg, const char *phase, uint64_t done, uint64_t total);
 
-/* `dimension` may not exceed the matrix's smaller side: INVALID_ARGUMENT at "dimension". */
+/* The matrix is that of the terms that two documents or more share, and `dimension` may not exceed
+ * its smaller side: INVALID_ARGUMENT/BAD_DIMENSION at "dimension". Seconds for 100,000 documents, on
+ * the calling thread alone: OpenBLAS is told to use one thread, in the whole process. Stops within
+ * some 100 ms of `cancelled` (may be NULL), with CANCELLED/CANCELLED. */
 enum code lsa_fit(const struct bm25 *matrix, uint32_t dimension, uint64_t seed,
 	atomic_bool *cancelled, lsa_progress progress, void *arg, struct lsa **out,
 	struct error *e);
@@ -31,8 +34,9 @@ bool lsa_encode_document(
  * and average length. INVALID_ARGUMENT/NO_KNOWN_TERM when there is no vector for it. Any thread. */
 enum code lsa_encode_text(const struct lsa *l, const char *text, float *out, struct error *e);
 
-/* Self-contained: terms, weights, V; checksummed. Written aside, fsynced, renamed. Loading refuses
- * what does not check: DATA_LOSS/CORRUPT_FILE. */
+/* Self-contained: terms, weights, V; checksummed. Written aside, fsynced, renamed: a save that
+ * fails leaves the file that was there or the new one, whole. Loading refuses what does not check:
+ * DATA_LOSS/CORRUPT_FILE. */
 enum code lsa_save(const struct lsa *l, const char *path, struct error *e);
 enum code lsa_load(const char *path, struct lsa **out, struct error *e);
 
