@@ -19,6 +19,7 @@
  * Terms of a single document are left out: they relate no documents, and are half of the terms.
  */
 #include <math.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -370,7 +371,7 @@ static enum code make_model(const struct fit *f, struct lsa **out, struct error 
 	l->k1 = m->k1;
 	l->b = m->b;
 	l->average = m->average;
-	strcpy(l->stemmer, m->stemmer ? m->stemmer : "");
+	snprintf(l->stemmer, sizeof l->stemmer, "%s", m->stemmer ? m->stemmer : "");
 	l->idf = array_new(f->n_terms, sizeof *l->idf);
 	l->v = array_new((size_t)f->n_terms * f->dimension, sizeof *l->v);
 	if (!l->idf || !l->v || !copy_terms(f, l)) {
