@@ -79,8 +79,7 @@ static enum code unary(struct exchange *x, const ProtobufCMessage *request,
 {
 	if (exchange_pack(x, request, e))
 		return e->code;
-	exchange_run(x, STEP_HEADERS | STEP_SEND | STEP_HALF_CLOSE | STEP_ANSWERED | STEP_RECEIVE |
-				STEP_STATUS);
+	exchange_run(x, STEP_HEADERS | STEP_SEND | STEP_HALF_CLOSE | STEP_RECEIVE);
 	if (exchange_outcome(x, e))
 		return e->code;
 	return exchange_unpack(x, answer, arena, out, e);
@@ -124,13 +123,12 @@ static enum code stream(struct exchange *x, const ProtobufCMessage *request, con
 {
 	if (exchange_pack(x, request, e))
 		return e->code;
-	exchange_run(x, STEP_HEADERS | STEP_SEND | STEP_HALF_CLOSE | STEP_ANSWERED);
+	exchange_run(x, STEP_HEADERS | STEP_SEND | STEP_HALF_CLOSE);
 	while (exchange_run(x, STEP_RECEIVE) && x->in) {
 		enum code code = read_one(x, r, e);
 		if (code)
 			return code;
 	}
-	exchange_run(x, STEP_STATUS);
 	return exchange_outcome(x, e);
 }
 
@@ -169,7 +167,6 @@ enum code hm_upload_begin(
 /* The daemon ended the call before we did: it must have said why. */
 static enum code ended_early(struct exchange *x, struct error *e)
 {
-	exchange_run(x, STEP_ANSWERED | STEP_STATUS);
 	if (exchange_outcome(x, e))
 		return e->code;
 	return error_set(e, INTERNAL, "BAD_ANSWER",
@@ -178,9 +175,11 @@ static enum code ended_early(struct exchange *x, struct error *e)
 
 enum code hm_upload_send(struct hm_upload *upload, const ProtobufCMessage *request, struct error *e)
 {
-	if (!upload->error.code && !exchange_pack(&upload->exchange, request, &upload->error) &&
-		!exchange_run(&upload->exchange, STEP_SEND))
-		ended_early(&upload->exchange, &upload->error);
+	struct exchange *x = &upload->exchange;
+
+	if (!upload->error.code && !exchange_pack(x, request, &upload->error) &&
+		(exchange_is_over(x) || !exchange_run(x, STEP_SEND)))
+		ended_early(x, &upload->error);
 	if (upload->error.code)
 		*e = upload->error;
 	return upload->error.code;
@@ -195,7 +194,7 @@ static enum code finish(struct hm_upload *upload, const ProtobufCMessageDescript
 		*e = upload->error;
 		return e->code;
 	}
-	exchange_run(x, STEP_HALF_CLOSE | STEP_ANSWERED | STEP_RECEIVE | STEP_STATUS);
+	exchange_run(x, STEP_HALF_CLOSE | STEP_RECEIVE);
 	if (exchange_outcome(x, e))
 		return e->code;
 	return exchange_unpack(x, answer, arena, out, e);

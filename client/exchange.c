@@ -9,7 +9,7 @@
 #include "hardminer/internal/rich_status.pb-c.h"
 #include "proto/buf.h"
 
-enum { DETAILS_MEMORY = 1 << 20, MAX_OPS = 6 };
+enum { DETAILS_MEMORY = 1 << 20, MAX_OPS = 4 };
 
 static gpr_timespec deadline_in(int64_t timeout_ms)
 {
@@ -40,23 +40,6 @@ enum code exchange_open(struct exchange *x, grpc_channel *channel, const char *t
 	return OK;
 }
 
-void exchange_close(struct exchange *x)
-{
-	grpc_call_unref(x->call);
-	grpc_completion_queue_shutdown(x->cq);
-	while (grpc_completion_queue_pluck(x->cq, NULL, gpr_inf_future(GPR_CLOCK_MONOTONIC), NULL)
-			.type != GRPC_QUEUE_SHUTDOWN)
-		;
-	grpc_completion_queue_destroy(x->cq);
-	if (x->out)
-		grpc_byte_buffer_destroy(x->out);
-	if (x->in)
-		grpc_byte_buffer_destroy(x->in);
-	grpc_metadata_array_destroy(&x->initial);
-	grpc_metadata_array_destroy(&x->trailing);
-	grpc_slice_unref(x->details);
-}
-
 static size_t send_ops(struct exchange *x, unsigned steps, grpc_op *ops)
 {
 	size_t n = 0;
@@ -76,38 +59,75 @@ static size_t receive_ops(struct exchange *x, unsigned steps, grpc_op *ops)
 {
 	size_t n = 0;
 
-	if (steps & STEP_ANSWERED && !x->answered) {
-		ops[n].op = GRPC_OP_RECV_INITIAL_METADATA;
-		ops[n++].data.recv_initial_metadata.recv_initial_metadata = &x->initial;
-		x->answered = true;
-	}
 	if (steps & STEP_RECEIVE) {
 		ops[n].op = GRPC_OP_RECV_MESSAGE;
 		ops[n++].data.recv_message.recv_message = &x->in;
 	}
-	if (steps & STEP_STATUS) {
-		ops[n].op = GRPC_OP_RECV_STATUS_ON_CLIENT;
-		ops[n].data.recv_status_on_client.trailing_metadata = &x->trailing;
-		ops[n].data.recv_status_on_client.status = &x->status;
-		ops[n++].data.recv_status_on_client.status_details = &x->details;
-	}
 	return n;
+}
+
+/* The outcome is asked for as soon as the call exists, so that it may come at any time. */
+static void ask_outcome(struct exchange *x)
+{
+	grpc_op ops[2] = {
+		{.op = GRPC_OP_RECV_INITIAL_METADATA}, {.op = GRPC_OP_RECV_STATUS_ON_CLIENT}};
+
+	ops[0].data.recv_initial_metadata.recv_initial_metadata = &x->initial;
+	ops[1].data.recv_status_on_client.trailing_metadata = &x->trailing;
+	ops[1].data.recv_status_on_client.status = &x->status;
+	ops[1].data.recv_status_on_client.status_details = &x->details;
+	if (grpc_call_start_batch(x->call, ops, 2, &x->outcome, NULL) == GRPC_CALL_OK)
+		x->outcome = ASKED;
+}
+
+static void wait_outcome(struct exchange *x, gpr_timespec until)
+{
+	if (x->outcome == ASKED &&
+		grpc_completion_queue_pluck(x->cq, &x->outcome, until, NULL).type ==
+			GRPC_OP_COMPLETE)
+		x->outcome = OVER;
+}
+
+void exchange_close(struct exchange *x)
+{
+	grpc_call_cancel(x->call, NULL);
+	wait_outcome(x, gpr_inf_future(GPR_CLOCK_MONOTONIC));
+	grpc_call_unref(x->call);
+	grpc_completion_queue_shutdown(x->cq);
+	while (grpc_completion_queue_pluck(x->cq, NULL, gpr_inf_future(GPR_CLOCK_MONOTONIC), NULL)
+			.type != GRPC_QUEUE_SHUTDOWN)
+		;
+	grpc_completion_queue_destroy(x->cq);
+	if (x->out)
+		grpc_byte_buffer_destroy(x->out);
+	if (x->in)
+		grpc_byte_buffer_destroy(x->in);
+	grpc_metadata_array_destroy(&x->initial);
+	grpc_metadata_array_destroy(&x->trailing);
+	grpc_slice_unref(x->details);
+}
+
+bool exchange_is_over(struct exchange *x)
+{
+	wait_outcome(x, gpr_now(GPR_CLOCK_MONOTONIC));
+	return x->outcome == OVER;
 }
 
 bool exchange_run(struct exchange *x, unsigned steps)
 {
+	const gpr_timespec never = gpr_inf_future(GPR_CLOCK_MONOTONIC);
 	grpc_op ops[MAX_OPS] = {0};
 	size_t n = send_ops(x, steps, ops);
 
 	n += receive_ops(x, steps, ops + n);
 	bool started = grpc_call_start_batch(x->call, ops, n, x, NULL) == GRPC_CALL_OK;
+	if (steps & STEP_HEADERS)
+		ask_outcome(x);
 	if (x->out) { /* sending has taken the bytes, the shell is ours */
 		grpc_byte_buffer_destroy(x->out);
 		x->out = NULL;
 	}
-	return started &&
-	       grpc_completion_queue_pluck(x->cq, x, gpr_inf_future(GPR_CLOCK_MONOTONIC), NULL)
-		       .success;
+	return started && grpc_completion_queue_pluck(x->cq, x, never, NULL).success;
 }
 
 enum code exchange_pack(struct exchange *x, const ProtobufCMessage *m, struct error *e)
@@ -195,10 +215,13 @@ static void take_details(grpc_slice bytes, struct error *e)
 	arena_free(&arena);
 }
 
-enum code exchange_outcome(const struct exchange *x, struct error *e)
+enum code exchange_outcome(struct exchange *x, struct error *e)
 {
 	bool rich = false;
 
+	wait_outcome(x, gpr_inf_future(GPR_CLOCK_MONOTONIC));
+	if (x->outcome != OVER)
+		return error_set(e, INTERNAL, "BAD_CALL", "The call could not be started.");
 	if (x->status == GRPC_STATUS_OK)
 		return OK;
 	error_set(e, (enum code)x->status, code_name((enum code)x->status), "%.*s",

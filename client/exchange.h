@@ -18,9 +18,7 @@ enum step {
 	STEP_HEADERS = 1, /* send initial metadata */
 	STEP_SEND = 2,	  /* send x->out */
 	STEP_HALF_CLOSE = 4,
-	STEP_ANSWERED = 8, /* receive initial metadata, once */
-	STEP_RECEIVE = 16, /* one message into x->in; NULL at the end */
-	STEP_STATUS = 32   /* the outcome, once, last */
+	STEP_RECEIVE = 8 /* one message into x->in; NULL at the end */
 };
 
 struct exchange {
@@ -28,7 +26,7 @@ struct exchange {
 	grpc_completion_queue *cq;
 	grpc_call *call;
 	grpc_byte_buffer *out, *in;
-	bool answered;
+	enum { NOT_ASKED, ASKED, OVER } outcome;
 	grpc_metadata_array initial, trailing;
 	grpc_status_code status;
 	grpc_slice details;
@@ -39,15 +37,18 @@ enum code exchange_open(struct exchange *x, grpc_channel *channel, const char *t
 	const char *operation, int64_t timeout_ms, struct error *e);
 void exchange_close(struct exchange *x); /* cancels what is not over */
 
-/* False when the call is over and a send could not be done: ask for its status. */
+/* False when it could not be done: the call is over. */
 bool exchange_run(struct exchange *x, unsigned steps);
+/* Whether the daemon has ended the call. C core lets a client go on sending to a call that is over,
+ * as if it were heard. */
+bool exchange_is_over(struct exchange *x);
 
 /* Puts a message where STEP_SEND takes it. */
 enum code exchange_pack(struct exchange *x, const ProtobufCMessage *m, struct error *e);
 /* Turns x->in into a message and empties it. */
 enum code exchange_unpack(struct exchange *x, const ProtobufCMessageDescriptor *type,
 	struct arena *arena, ProtobufCMessage **out, struct error *e);
-/* After STEP_STATUS: how the call went. */
-enum code exchange_outcome(const struct exchange *x, struct error *e);
+/* Waits for the end of the call: how it went. */
+enum code exchange_outcome(struct exchange *x, struct error *e);
 
 #endif
