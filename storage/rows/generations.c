@@ -107,7 +107,9 @@ static enum code find(sqlite3 *db, const struct collection *c, uint64_t generati
 struct beginning {
 	const struct collection *c;
 	const Pb__BeginGenerationRequest *req;
+	struct arena *arena; /* of who waits for the transaction */
 	int64_t number;
+	Pb__Generation row;
 };
 
 static enum code next_number(sqlite3 *db, struct beginning *b, struct error *e)
@@ -127,18 +129,14 @@ static enum code next_number(sqlite3 *db, struct beginning *b, struct error *e)
 	return OK;
 }
 
-static enum code begin(sqlite3 *db, void *arg, struct error *e)
+static enum code insert(sqlite3 *db, const struct beginning *b, struct error *e)
 {
-	struct beginning *b = arg;
-	struct upsert there;
-
-	if (upsert_begin(db, b->c->id, &there, e) || next_number(db, b, e))
-		return e->code;
 	sqlite3_stmt *s = database_statement(db,
 		"INSERT INTO generations (collection, generation, encoder, step, dimension, "
 		"similarity, engine, dtype, state, created_at_ms) "
 		"VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10)",
 		e);
+
 	if (!s)
 		return e->code;
 	statement_int(s, 1, b->c->id);
@@ -154,15 +152,27 @@ static enum code begin(sqlite3 *db, void *arg, struct error *e)
 	return statement_run(s, e);
 }
 
+/* Reads within the transaction: a generation that its maker cannot be told of is not there. */
+static enum code begin(sqlite3 *db, void *arg, struct error *e)
+{
+	struct beginning *b = arg;
+	struct upsert there;
+
+	if (upsert_begin(db, b->c->id, &there, e) || next_number(db, b, e) || insert(db, b, e))
+		return e->code;
+	return find(db, b->c, (uint64_t)b->number, b->arena, &b->row, e);
+}
+
 enum code generation_begin(struct database *db, const struct collection *c,
 	const Pb__BeginGenerationRequest *req, struct arena *arena, Pb__Generation *out,
 	struct error *e)
 {
-	struct beginning b = {.c = c, .req = req};
+	struct beginning b = {.c = c, .req = req, .arena = arena};
 
 	if (check(req, e) || database_write(db, begin, &b, e))
 		return e->code;
-	return generation_get(db, c, (uint64_t)b.number, arena, out, e);
+	*out = b.row;
+	return OK;
 }
 
 enum code generation_get(struct database *db, const struct collection *c, uint64_t generation,

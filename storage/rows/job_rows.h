@@ -9,9 +9,12 @@ struct job_order {
 	const char *kind;
 	const struct collection *c;
 	const struct buf *request;
-	int64_t id; /* out */
+	struct arena *arena; /* of who waits for the transaction */
+	int64_t id;	     /* out: the number */
+	Pb__Job job;	     /* out, strings in the arena */
 };
-/* Inserts a queued job. NOT_FOUND/NO_SUCH_COLLECTION at "collection" when it is gone by now. */
+/* Inserts a queued job and reads it back, so that it is not there if its maker cannot be told.
+ * NOT_FOUND/NO_SUCH_COLLECTION at "collection" when it is gone by now. */
 enum code job_insert(sqlite3 *db, struct job_order *order, struct error *e);
 
 struct job_note {
@@ -29,8 +32,5 @@ enum code job_cancel_queued_of(sqlite3 *db, int64_t collection, struct error *e)
 
 /* "job-000000000042", in the arena; NULL when memory ran out. */
 const char *job_id(int64_t number, struct arena *arena);
-/* The job as it is stored, for who has just made it. */
-enum code job_find(
-	struct database *db, int64_t number, struct arena *arena, Pb__Job *out, struct error *e);
 
 #endif

@@ -122,14 +122,6 @@ enum code job_get(
 	return rc;
 }
 
-enum code job_find(
-	struct database *db, int64_t number, struct arena *arena, Pb__Job *out, struct error *e)
-{
-	const char *id = job_id(number, arena);
-
-	return id ? job_get(db, id, arena, out, e) : error_memory(e);
-}
-
 enum code job_insert(sqlite3 *db, struct job_order *order, struct error *e)
 {
 	sqlite3_stmt *s = database_statement(db,
@@ -152,7 +144,9 @@ enum code job_insert(sqlite3 *db, struct job_order *order, struct error *e)
 		return error_field(e, "collection");
 	}
 	order->id = sqlite3_last_insert_rowid(db);
-	return OK;
+	bool there;
+	s = seek(db, order->id, &there, e);
+	return s ? read_row(s, order->arena, &order->job, e) : e->code;
 }
 
 static enum code insert(sqlite3 *db, void *order, struct error *e)
@@ -164,14 +158,16 @@ enum code job_create(struct database *db, const char *kind, const struct collect
 	const ProtobufCMessage *request, struct arena *arena, Pb__Job *out, struct error *e)
 {
 	struct buf bytes;
-	struct job_order order = {.kind = kind, .c = c, .request = &bytes};
+	struct job_order order = {.kind = kind, .c = c, .request = &bytes, .arena = arena};
 
 	buf_init(&bytes);
 	enum code rc = packed_add(&bytes, request, e);
 	if (!rc)
 		rc = database_write(db, insert, &order, e);
 	buf_free(&bytes);
-	return rc ? rc : job_find(db, order.id, arena, out, e);
+	if (!rc)
+		*out = order.job;
+	return rc;
 }
 
 static enum code check_page(const char *before, int64_t *number, struct error *e)

@@ -105,7 +105,7 @@ enum code mined_set_create(struct database *db, const struct collection *c, cons
 	const ProtobufCMessage *request, struct arena *arena, Pb__Job *job, struct error *e)
 {
 	struct buf bytes;
-	struct creation new = {c, name, {.kind = "mine", .c = c, .request = &bytes}};
+	struct creation new = {c, name, {"mine", c, &bytes, .arena = arena}};
 
 	if (collection_name_check(name, e))
 		return error_field(e, "name");
@@ -114,7 +114,9 @@ enum code mined_set_create(struct database *db, const struct collection *c, cons
 	if (!rc)
 		rc = database_write(db, create, &new, e);
 	buf_free(&bytes);
-	return rc ? rc : job_find(db, new.order.id, arena, job, e);
+	if (!rc)
+		*job = new.order.job;
+	return rc;
 }
 
 /* Results back to back, and where each ends. */

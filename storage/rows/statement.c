@@ -53,7 +53,7 @@ static enum code disk_error(sqlite3 *db, struct error *e)
 
 enum code database_error(sqlite3 *db, struct error *e)
 {
-	switch (sqlite3_errcode(db)) {
+	switch (sqlite3_errcode(db) & 0xff) {
 	case SQLITE_FULL:
 		return error_errno(e, ENOSPC, "write to the database");
 	case SQLITE_NOMEM:
