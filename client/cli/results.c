@@ -2,11 +2,23 @@
 
 #include <stdlib.h>
 #include <string.h>
+#include <sys/ioctl.h>
 #include <unistd.h>
 
 #include "client/cli/table.h"
 
-enum { TEXT_CELLS = 60, ID_CELLS = 32, TITLE_CELLS = 100 };
+enum { ID_CELLS = 32, TITLE_CELLS = 100, OTHER_CELLS = 62, TEXT_CELLS = 60, TEXT_CELLS_LEAST = 16 };
+
+/* What a terminal's line leaves for a document's text, so that no row wraps. */
+static unsigned text_cells(void)
+{
+	struct winsize size;
+
+	if (ioctl(STDOUT_FILENO, TIOCGWINSZ, &size) || !size.ws_col)
+		return TEXT_CELLS;
+	return size.ws_col > OTHER_CELLS + TEXT_CELLS_LEAST ? size.ws_col - OTHER_CELLS
+							    : TEXT_CELLS_LEAST;
+}
 
 /* An enum's name as JSON has it: SOURCE_KIND_DENSE without "SOURCE_KIND_", in lower case. */
 static void enum_text(
@@ -80,8 +92,8 @@ static void print_title(const Pb__MineResult *r)
 
 static void print_block(const Pb__MineResult *r)
 {
-	static const struct column columns[] = {{"", 0, false}, {"", ID_CELLS, false},
-		{"", 0, true}, {"", 0, true}, {"", 0, false}, {"", TEXT_CELLS, false}, {0}};
+	const struct column columns[] = {{"", 0, false}, {"", ID_CELLS, false}, {"", 0, true},
+		{"", 0, true}, {"", 0, false}, {"", text_cells(), false}, {0}};
 	struct table t;
 
 	print_title(r);
