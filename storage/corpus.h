@@ -27,8 +27,8 @@ struct corpus {
 	struct corpus_private *private;
 };
 
-/* Reads the collection at the reader's moment and indexes it. Seconds for large ones; call it on a
- * worker. `cancelled` may be NULL. */
+/* Reads the collection at the reader's moment and indexes it, with one reference for the caller.
+ * About a second for 100,000 documents of 100 words; call it on a worker. `cancelled` may be NULL. */
 enum code corpus_build(sqlite3 *reader, int64_t collection, uint64_t documents_revision,
 	atomic_bool *cancelled, struct corpus **out, struct error *e);
 struct corpus *corpus_acquire(struct corpus *c);
@@ -36,8 +36,8 @@ struct corpus *corpus_release(struct corpus *c); /* NULL is fine; always returns
 
 uint32_t corpus_find(const struct corpus *c, const char *id);	  /* or NO_DOCUMENT */
 uint32_t corpus_group(const struct corpus *c, const char *group); /* 0: no document has it */
-/* Documents with this content hash (either kind): numbers into out, at most max; returns how many
- * there are in all. */
+/* Documents with this content hash (either kind), each once, rising: numbers into out, at most max;
+ * returns how many there are in all. {0, 0} is nobody's. */
 size_t corpus_same_content(const struct corpus *c, struct hash128 hash, uint32_t *out, size_t max);
 
 #endif

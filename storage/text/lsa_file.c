@@ -26,12 +26,15 @@
 
 #include "proto/fault.h"
 #include "proto/limits.h"
+#include "storage/durable.h"
 #include "storage/text/array.h"
 #include "storage/text/lsa_model.h"
 #include "storage/text/tokens.h"
 
 _Static_assert(
 	__BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__, "files are written as they lie in memory");
+
+#define WRITE "write an encoder"
 
 static const char MAGIC[8] = "HMLSA01\n";
 
@@ -83,49 +86,19 @@ static uint64_t header_hash(const struct header *h)
 	return XXH3_64bits(h, offsetof(struct header, header));
 }
 
-static bool write_all(int fd, const void *data, size_t n)
+static enum code write_file(
+	int fd, const struct header *h, const struct body *body, struct error *e)
 {
-	for (const char *at = data, *end = at + n; at < end;) {
-		size_t left = (size_t)(end - at);
-		ssize_t written = FAULT() ? (errno = EIO, -1)
-					  : write(fd, at, left < 1 << 26 ? left : 1 << 26);
-		if (written < 0 && errno != EINTR)
-			return false;
-		at += written > 0 ? written : 0;
+	off_t at = sizeof *h;
+
+	if (durable_write(fd, h, sizeof *h, 0, WRITE, e))
+		return e->code;
+	for (int i = 0; i < 4; i++) {
+		if (durable_write(fd, body->part[i].data, body->part[i].size, at, WRITE, e))
+			return e->code;
+		at += (off_t)body->part[i].size;
 	}
-	return true;
-}
-
-static bool write_file(int fd, const struct header *h, const struct body *body)
-{
-	if (!write_all(fd, h, sizeof *h))
-		return false;
-	for (int i = 0; i < 4; i++)
-		if (!write_all(fd, body->part[i].data, body->part[i].size))
-			return false;
-	if (FAULT()) {
-		errno = EIO;
-		return false;
-	}
-	return !fsync(fd);
-}
-
-/* A rename is only there after a crash when its directory was synced. */
-static bool sync_directory(const char *path)
-{
-	char directory[PATH_MAX];
-	const char *slash = strrchr(path, '/');
-	int length = slash ? (int)(slash - path) + 1 : 0;
-
-	snprintf(directory, sizeof directory, "%.*s.", length, path);
-	int fd = FAULT() ? (errno = EIO, -1) : open(directory, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	if (fd < 0)
-		return false;
-	bool synced = !fsync(fd);
-	int failure = errno;
-	close(fd);
-	errno = failure;
-	return synced;
+	return OK;
 }
 
 /* Writes beside `path`, then takes its place. */
@@ -135,25 +108,17 @@ static enum code replace_file(
 	char aside[PATH_MAX];
 
 	if (snprintf(aside, sizeof aside, "%s.new", path) >= (int)sizeof aside)
-		return error_errno(e, ENAMETOOLONG, "write an encoder");
+		return error_errno(e, ENAMETOOLONG, WRITE);
 	int fd = FAULT() ? (errno = EIO, -1)
 			 : open(aside, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
 	if (fd < 0)
-		return error_errno(e, errno, "create an encoder's file");
-	bool written = write_file(fd, h, body);
-	int failure = errno;
-	if (close(fd) && written) {
-		written = false;
-		failure = errno;
-	}
-	if (written && (rename(aside, path) || !sync_directory(path))) {
-		written = false;
-		failure = errno;
-	}
-	if (written)
+		return error_errno(e, errno, WRITE);
+	if (write_file(fd, h, body, e))
+		close(fd);
+	else if (!durable_close(fd, WRITE, e) && !durable_rename(aside, path, WRITE, e))
 		return OK;
 	unlink(aside);
-	return error_errno(e, failure, "write an encoder");
+	return e->code;
 }
 
 enum code lsa_save(const struct lsa *l, const char *path, struct error *e)

@@ -241,7 +241,7 @@ START_TEST(a_save_that_fails_leaves_a_whole_file_and_nothing_else)
 		ck_assert_int_eq(memcmp(first, file, size), 0);
 		ck_assert_int_ne(stat(aside, &st), 0);
 	}
-	ck_assert_int_eq(steps, 9); /* lengths, create, five writes, two syncs */
+	ck_assert_int_eq(steps, 10); /* lengths, create, five writes, sync, rename, sync */
 	fault_arm(-1);
 }
 END_TEST

@@ -1,0 +1,291 @@
+/*
+ * One pass over the rows fills what grows with them: ids and groups as dictionaries, whose numbers
+ * are the documents' and the groups' own, contents, and the BM25 builder. Then what needs all of
+ * them: the order of ids, and documents sorted by each kind of content hash, for lookups by halving.
+ */
+#include "storage/corpus.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "storage/text/array.h"
+#include "storage/text/terms.h"
+
+struct corpus_private {
+	struct terms ids;    /* with their NUL, so that the pool's bytes are C strings */
+	struct terms groups; /* 0 stands for group 1 */
+	/* Documents by rising hash, then number: all that say something; those whose text without
+	 * its title says something else. */
+	uint32_t *by_whole, *by_text;
+	uint32_t n_whole, n_text;
+};
+
+struct build {
+	struct corpus *c;
+	struct bm25_builder *bm25;
+	atomic_bool *cancelled;
+	size_t group_cap, content_cap;
+};
+
+static enum code start(struct build *b, struct error *e)
+{
+	b->c = array_new(1, sizeof *b->c);
+	b->bm25 = bm25_builder_new(NULL);
+	if (b->c)
+		b->c->private = array_new(1, sizeof *b->c->private);
+	return b->c && b->c->private && b->bm25 ? OK : error_memory(e);
+}
+
+static void corpus_free(struct corpus *c)
+{
+	if (!c)
+		return;
+	if (c->private) {
+		terms_free(&c->private->ids);
+		terms_free(&c->private->groups);
+		free(c->private->by_whole);
+		free(c->private->by_text);
+		free(c->private);
+	}
+	bm25_free(c->bm25);
+	free(c->id);
+	free(c->order);
+	free(c->group);
+	free(c->content);
+	free(c);
+}
+
+/* Puts the document behind the others; n counts it once it is whole. */
+static enum code keep(struct build *b, const struct document_row *row, struct error *e)
+{
+	struct corpus *c = b->c;
+	uint32_t group = 0;
+
+	if (row->group) {
+		group = terms_add(&c->private->groups, row->group, strlen(row->group));
+		if (group == NO_TERM)
+			return error_memory(e);
+		group++;
+	}
+	if (!array_grow(&c->group, &b->group_cap, (size_t)c->n + 1, sizeof *c->group) ||
+		!array_grow(&c->content, &b->content_cap, (size_t)c->n + 1, sizeof *c->content))
+		return error_memory(e);
+	c->group[c->n] = group;
+	c->content[c->n] = row->content;
+	uint32_t number = terms_add(&c->private->ids, row->id, strlen(row->id) + 1);
+	if (number == NO_TERM)
+		return error_memory(e);
+	if (number != c->n || row->number != c->n)
+		return error_set(e, DATA_LOSS, "DATABASE_DAMAGED",
+			"Document number %u is missing or there twice; restore the database from a "
+			"backup.",
+			c->n);
+	c->n++;
+	return OK;
+}
+
+static enum code visit(void *arg, const struct document_row *row, struct error *e)
+{
+	struct build *b = arg;
+
+	if (b->cancelled && atomic_load_explicit(b->cancelled, memory_order_relaxed))
+		return error_set(e, CANCELLED, "CANCELLED", "Reading the corpus was cancelled.");
+	if (keep(b, row, e))
+		return e->code;
+	return bm25_builder_add(b->bm25, row->title, row->text, e);
+}
+
+static int by_id(const void *a, const void *b, void *corpus)
+{
+	const struct corpus *c = corpus;
+
+	return strcmp(c->id[*(const uint32_t *)a], c->id[*(const uint32_t *)b]);
+}
+
+static enum code order_ids(struct corpus *c, struct error *e)
+{
+	struct terms *ids = &c->private->ids;
+	uint32_t *sorted = array_new(c->n, sizeof *sorted);
+
+	terms_trim(ids);
+	c->id = array_new(c->n, sizeof *c->id);
+	c->order = array_new(c->n, sizeof *c->order);
+	if (!sorted || !c->id || !c->order) {
+		free(sorted);
+		return error_memory(e);
+	}
+	for (uint32_t d = 0; d < c->n; d++) {
+		c->id[d] = ids->pool + ids->start[d];
+		sorted[d] = d;
+	}
+	qsort_r(sorted, c->n, sizeof *sorted, by_id, c);
+	for (uint32_t place = 0; place < c->n; place++)
+		c->order[sorted[place]] = place;
+	free(sorted);
+	return OK;
+}
+
+static int compare_hashes(struct hash128 a, struct hash128 b)
+{
+	if (a.high != b.high)
+		return a.high < b.high ? -1 : 1;
+	return (a.low > b.low) - (a.low < b.low);
+}
+
+static int compare_numbers(uint32_t a, uint32_t b)
+{
+	return (a > b) - (a < b);
+}
+
+static int by_whole(const void *a, const void *b, void *content)
+{
+	const struct content *all = content;
+	uint32_t x = *(const uint32_t *)a, y = *(const uint32_t *)b;
+	int difference = compare_hashes(all[x].whole, all[y].whole);
+
+	return difference ? difference : compare_numbers(x, y);
+}
+
+static int by_text(const void *a, const void *b, void *content)
+{
+	const struct content *all = content;
+	uint32_t x = *(const uint32_t *)a, y = *(const uint32_t *)b;
+	int difference = compare_hashes(all[x].text, all[y].text);
+
+	return difference ? difference : compare_numbers(x, y);
+}
+
+static bool says_something(struct hash128 h)
+{
+	return h.low | h.high;
+}
+
+static enum code index_content(struct corpus *c, struct error *e)
+{
+	struct corpus_private *p = c->private;
+
+	p->by_whole = array_new(c->n, sizeof *p->by_whole);
+	p->by_text = array_new(c->n, sizeof *p->by_text);
+	if (!p->by_whole || !p->by_text)
+		return error_memory(e);
+	for (uint32_t d = 0; d < c->n; d++) {
+		const struct content *content = &c->content[d];
+		if (says_something(content->whole))
+			p->by_whole[p->n_whole++] = d;
+		if (says_something(content->text) && !hash128_equal(content->whole, content->text))
+			p->by_text[p->n_text++] = d;
+	}
+	array_trim(&p->by_whole, p->n_whole, sizeof *p->by_whole);
+	array_trim(&p->by_text, p->n_text, sizeof *p->by_text);
+	qsort_r(p->by_whole, p->n_whole, sizeof *p->by_whole, by_whole, c->content);
+	qsort_r(p->by_text, p->n_text, sizeof *p->by_text, by_text, c->content);
+	return OK;
+}
+
+static enum code finish(struct build *b, struct error *e)
+{
+	struct corpus *c = b->c;
+	struct bm25_builder *bm25 = b->bm25;
+
+	terms_trim(&c->private->groups);
+	array_trim(&c->group, c->n, sizeof *c->group);
+	array_trim(&c->content, c->n, sizeof *c->content);
+	if (order_ids(c, e) || index_content(c, e))
+		return e->code;
+	b->bm25 = NULL;
+	return bm25_build(bm25, c->order, &c->bm25, e);
+}
+
+enum code corpus_build(sqlite3 *reader, int64_t collection, uint64_t documents_revision,
+	atomic_bool *cancelled, struct corpus **out, struct error *e)
+{
+	struct build b = {.cancelled = cancelled};
+	enum code code = start(&b, e);
+
+	if (!code)
+		code = documents_each(reader, collection, 0, true, visit, &b, e);
+	if (!code)
+		code = finish(&b, e);
+	bm25_builder_free(b.bm25);
+	if (code) {
+		corpus_free(b.c);
+		return code;
+	}
+	atomic_init(&b.c->references, 1);
+	b.c->collection = collection;
+	b.c->documents_revision = documents_revision;
+	*out = b.c;
+	return OK;
+}
+
+struct corpus *corpus_acquire(struct corpus *c)
+{
+	atomic_fetch_add_explicit(&c->references, 1, memory_order_relaxed);
+	return c;
+}
+
+struct corpus *corpus_release(struct corpus *c)
+{
+	if (c && atomic_fetch_sub_explicit(&c->references, 1, memory_order_acq_rel) == 1)
+		corpus_free(c);
+	return NULL;
+}
+
+uint32_t corpus_find(const struct corpus *c, const char *id)
+{
+	return terms_find(&c->private->ids, id, strlen(id) + 1);
+}
+
+_Static_assert((uint32_t)NO_TERM == (uint32_t)NO_DOCUMENT, "an id is its document's number");
+
+uint32_t corpus_group(const struct corpus *c, const char *group)
+{
+	uint32_t term = terms_find(&c->private->groups, group, strlen(group));
+
+	return term == NO_TERM ? 0 : term + 1;
+}
+
+/* A run of documents with one hash, within by_whole or by_text. */
+struct run {
+	const uint32_t *at, *end;
+};
+
+static struct hash128 hash_of(const struct content *content, bool whole)
+{
+	return whole ? content->whole : content->text;
+}
+
+static struct run find_run(const struct corpus *c, struct hash128 hash, bool whole)
+{
+	const struct corpus_private *p = c->private;
+	const uint32_t *sorted = whole ? p->by_whole : p->by_text;
+	size_t n = whole ? p->n_whole : p->n_text, low = 0, high = n;
+
+	while (low < high) {
+		size_t middle = low + (high - low) / 2;
+		if (compare_hashes(hash_of(&c->content[sorted[middle]], whole), hash) < 0)
+			low = middle + 1;
+		else
+			high = middle;
+	}
+	while (high < n && hash128_equal(hash_of(&c->content[sorted[high]], whole), hash))
+		high++;
+	return (struct run){sorted + low, sorted + high};
+}
+
+/* No document is in both runs: by_text has those alone whose two hashes differ. */
+size_t corpus_same_content(const struct corpus *c, struct hash128 hash, uint32_t *out, size_t max)
+{
+	struct run whole = find_run(c, hash, true), text = find_run(c, hash, false);
+	size_t n = 0;
+
+	while (whole.at < whole.end || text.at < text.end) {
+		bool from_text =
+			whole.at == whole.end || (text.at < text.end && *text.at < *whole.at);
+		uint32_t document = from_text ? *text.at++ : *whole.at++;
+		if (n < max)
+			out[n] = document;
+		n++;
+	}
+	return n;
+}
