@@ -1,8 +1,7 @@
 /* Search and mining: each answers from one view of the collection. */
 #include "server/call.h"
 
-#include "proto/copy.h"
-#include "workers/mine/mine.h"
+#include "workers/mine/kept.h"
 
 static struct mine mine_of(struct call *c)
 {
@@ -16,46 +15,17 @@ enum code op_search(struct call *c, const Pb__SearchRequest *req, Pb__SearchResp
 	return search_run(&m, req, &c->arena, res, &c->error);
 }
 
-/* Results of a unary call, kept until all are there. */
-struct kept {
-	struct call *call;
-	Pb__MineResult **results;
-	size_t n, room;
-};
-
-static enum code keep(void *arg, const Pb__MineResult *result, struct error *e)
-{
-	struct kept *k = arg;
-	struct arena *arena = &k->call->arena;
-
-	if (k->n == k->room) {
-		size_t room = k->room ? 2 * k->room : 64;
-		Pb__MineResult **more = arena_array(arena, room, sizeof *more);
-		if (!more)
-			return error_memory(e);
-		for (size_t i = 0; i < k->n; i++)
-			more[i] = k->results[i];
-		k->results = more;
-		k->room = room;
-	}
-	k->results[k->n] = (Pb__MineResult *)message_copy(&result->base, arena);
-	if (!k->results[k->n])
-		return error_memory(e);
-	k->n++;
-	return OK;
-}
-
 enum code op_mine_negatives(
 	struct call *c, const Pb__MineNegativesRequest *req, Pb__MineNegativesResponse *res)
 {
 	struct mine m = mine_of(c);
-	struct kept kept = {.call = c};
+	struct kept kept = {.arena = &c->arena};
 	Pb__MineSummary *summary = arena_alloc(&c->arena, sizeof *summary);
 
 	if (!summary)
 		return error_memory(&c->error);
 	pb__mine_summary__init(summary);
-	if (mine_run(&m, req, keep, &kept, &c->arena, summary, &c->error))
+	if (mine_run(&m, req, kept_add, &kept, &c->arena, summary, &c->error))
 		return c->error.code;
 	res->has_generation = summary->has_generation;
 	res->generation = summary->generation;

@@ -88,31 +88,6 @@ static enum code gather_results(struct slice *s, const struct attempt *attempts,
 	return OK;
 }
 
-static void want_texts(struct texts *t, const struct corpus *corpus, Pb__MineResult *r)
-{
-	for (size_t i = 0; i < r->n_positives; i++)
-		texts_want(t, corpus_find(corpus, r->positives[i]->document_id),
-			&r->positives[i]->text);
-	for (size_t i = 0; i < r->n_negatives; i++)
-		texts_want(t, corpus_find(corpus, r->negatives[i]->document_id),
-			&r->negatives[i]->text);
-}
-
-static enum code put_texts(struct slice *s, struct error *e)
-{
-	Pb__MineResult **results = s->made;
-	struct texts texts;
-	size_t most = 0;
-
-	for (size_t i = 0; i < s->n_made; i++)
-		most += results[i]->n_positives + results[i]->n_negatives;
-	if (texts_init(&texts, most, &s->arena, e))
-		return e->code;
-	for (size_t i = 0; i < s->n_made; i++)
-		want_texts(&texts, s->m->view.corpus, results[i]);
-	return texts_read(&texts, s->m, &s->arena, e);
-}
-
 static enum code mine(struct slice *s, struct attempt *attempts, struct error *e)
 {
 	for (size_t i = 0; i < s->n; i++)
@@ -120,7 +95,7 @@ static enum code mine(struct slice *s, struct attempt *attempts, struct error *e
 			return e->code;
 	if (settle_all(s, attempts, e) || gather_results(s, attempts, e))
 		return e->code;
-	return s->m->recipe->include_text ? put_texts(s, e) : OK;
+	return s->m->recipe->include_text ? texts_put(s->m, s->made, s->n_made, &s->arena, e) : OK;
 }
 
 enum code pipeline_run(struct slice *s, struct error *e)

@@ -17,4 +17,11 @@ void texts_want(struct texts *t, uint32_t document, const char **slot);
 enum code texts_read(
 	const struct texts *t, const struct mining *m, struct arena *arena, struct error *e);
 
+/* The texts of all positives and negatives of these results, into the arena. */
+enum code texts_put(const struct mining *m, Pb__MineResult *const *results, size_t n,
+	struct arena *arena, struct error *e);
+/* The same and the queries' own, for results that come from storage. */
+enum code texts_put_stored(const struct mine *mine, const char *collection,
+	Pb__MineResult *const *results, size_t n, struct arena *arena, struct error *e);
+
 #endif
