@@ -10,13 +10,18 @@
  * call, which saves a batch and a hop. Whatever is not registered arrives at the arrivals without a
  * method and is answered UNIMPLEMENTED; a client would wait for ever otherwise.
  *
- * Stopping, in this order: shutdown_and_notify (no new calls, and every arrival comes back empty),
- * cancel what is left, wait until the shutdown tag, all arrivals and all calls are back - calls may
- * still be queued when the tag comes -, and only then destroy.
+ * Draining leaves the door open: new calls are refused by call.c with UNAVAILABLE and a hint when to
+ * return, whereas C core, shutting down, ends those that come in between with a bare CANCELLED.
+ *
+ * Stopping, in this order: a moment for last answers to get out, shutdown_and_notify (no new calls,
+ * and every arrival comes back empty), cancel what is left, wait until the shutdown tag, all
+ * arrivals and all calls are back - calls may still be queued when the tag comes -, and only then
+ * destroy.
  */
 #include "server/grpc.h"
 
 #include <grpc/grpc_security.h>
+#include <grpc/support/log.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -25,6 +30,7 @@
 #include "proto/limits.h"
 #include "server/call.h"
 #include "server/grpc_server.h"
+#include "server/log.h"
 #include "server/reflection.h"
 
 enum {
@@ -32,6 +38,7 @@ enum {
 	SERVICE_ARRIVALS = 8, /* and for each method of health and reflection */
 	METADATA_BYTES = 16 << 10,
 	CONNECTION_STREAMS = 100,
+	LAST_WORDS_MS = 500,
 	PATH_BYTES = 128
 };
 
@@ -141,6 +148,17 @@ static void wait_for_tags(void *arg)
 		tag->ok = event.success;
 		mailbox_post(g->daemon->mailbox, &tag->mail);
 	}
+}
+
+/* What C core has to say becomes lines of our log. Even its errors are mostly a client's doing; ours
+ * come back as errors of the functions we call. Any thread. */
+static void log_core(gpr_log_func_args *args)
+{
+	struct log_line l;
+
+	log_begin(&l, args->severity == GPR_LOG_SEVERITY_ERROR ? LEVEL_WARN : LEVEL_DEBUG, "grpc");
+	log_text(&l, "message", args->message);
+	log_end(&l);
 }
 
 static void describe_operation(struct method *m, const struct operation *op)
@@ -269,6 +287,7 @@ static enum code prepare(struct grpc *g, struct error *e)
 static enum code serve(
 	struct grpc *g, const char *listen, char *bound, size_t bound_size, struct error *e)
 {
+	gpr_set_log_function(log_core);
 	grpc_init();
 	g->cq = grpc_completion_queue_create_for_next(NULL);
 	g->server = create_server();
@@ -314,19 +333,44 @@ void grpc_ready_changed(struct grpc *g)
 
 void grpc_drain(struct grpc *g)
 {
-	if (g->draining)
-		return;
-	g->draining = true;
-	health_changed(g);
-	tag_release(&g->shutdown);
-	grpc_server_shutdown_and_notify(g->server, g->cq, &g->shutdown);
+	health_drain(g);
+}
+
+static void time_is_up(uv_timer_t *timer)
+{
+	*(bool *)timer->data = true;
+}
+
+static void timer_closed(uv_handle_t *timer)
+{
+	*(bool *)timer->data = true;
+}
+
+/* What has been answered already gets a moment to reach its client. */
+static void let_out(struct grpc *g)
+{
+	bool late = false, closed = false;
+	uv_timer_t timer;
+
+	uv_timer_init(g->daemon->loop, &timer);
+	timer.data = &late;
+	uv_timer_start(&timer, time_is_up, LAST_WORDS_MS, 0);
+	while (g->live && !late)
+		uv_run(g->daemon->loop, UV_RUN_ONCE);
+	timer.data = &closed;
+	uv_close((uv_handle_t *)&timer, timer_closed);
+	while (!closed)
+		uv_run(g->daemon->loop, UV_RUN_ONCE);
 }
 
 void grpc_stop(struct grpc *g)
 {
 	if (!g)
 		return;
-	grpc_drain(g);
+	health_drain(g);
+	let_out(g);
+	tag_release(&g->shutdown);
+	grpc_server_shutdown_and_notify(g->server, g->cq, &g->shutdown);
 	grpc_server_cancel_all_calls(g->server);
 	while (!g->shut_down || g->armed || g->live)
 		uv_run(g->daemon->loop, UV_RUN_ONCE);

@@ -20,11 +20,12 @@ struct grpc *grpc_start(
 /* daemon->ready changed: tells whoever watches the health service. */
 void grpc_ready_changed(struct grpc *g);
 
-/* No new calls from here on; those under way go on. */
+/* After daemon->draining was set, by which new calls are refused: streams that watch health are told
+ * NOT_SERVING and end. */
 void grpc_drain(struct grpc *g);
 
-/* Cancels what is left, streams that watch health among it, runs the loop until C core has given
- * everything back, and frees. Outside the loop's callbacks, while workers and mailbox still live.
+/* Cancels what is left after a short moment, runs the loop until C core has given everything back,
+ * and frees. Outside the loop's callbacks, while workers and mailbox still live.
  * NULL is fine. */
 void grpc_stop(struct grpc *g);
 

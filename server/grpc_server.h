@@ -27,7 +27,7 @@ struct grpc {
 	size_t armed; /* arrivals that C core holds */
 	size_t live;  /* calls not yet freed */
 	struct tag shutdown;
-	bool draining, shut_down;
+	bool shut_down;
 	struct watch *watches; /* of the health service */
 	const struct reflection *reflection;
 };
@@ -38,6 +38,7 @@ extern const struct rpc_kind health_watch_rpc;
 extern const struct rpc_kind reflection_rpc; /* reflection.c */
 
 void health_changed(struct grpc *g);
+void health_drain(struct grpc *g); /* tells the watchers and ends their streams */
 
 /* C core is not instrumented: without these, ThreadSanitizer does not see that what was written
  * before a tag went in is there when it comes out. */

@@ -1,7 +1,7 @@
 /*
  * grpc.health.v1.Health: whether the daemon may be sent work, asked once or watched. A watcher is
  * told at once and at every change; changes that come while a message is on its way to it are
- * folded into the latest.
+ * folded into the latest. When the daemon drains it is told so, and that ends the watch.
  */
 #include <string.h>
 
@@ -14,7 +14,7 @@ enum { REQUEST_MEMORY = 256 << 10 };
 
 static int serving(const struct grpc *g)
 {
-	return g->daemon->ready && !g->draining ? STATUS(SERVING) : STATUS(NOT_SERVING);
+	return g->daemon->ready && !g->daemon->draining ? STATUS(SERVING) : STATUS(NOT_SERVING);
 }
 
 static grpc_byte_buffer *say(int status)
@@ -136,5 +136,18 @@ void health_changed(struct grpc *g)
 	for (struct watch *w = g->watches, *next; w; w = next) {
 		next = w->next;
 		watch_tell(w);
+	}
+}
+
+void health_drain(struct grpc *g)
+{
+	struct error e;
+
+	error_set(&e, UNAVAILABLE, "DRAINING", "The daemon is stopping.");
+	for (struct watch *w = g->watches, *next; w; w = next) {
+		next = w->next;
+		watch_tell(w);
+		if (!w->rpc.finishing)
+			watch_end(w, &e);
 	}
 }
