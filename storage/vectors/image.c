@@ -3,6 +3,7 @@
 #include <math.h>
 #include <stdlib.h>
 
+#include "storage/text/lsa.h"
 #include "storage/vectors/kernels.h"
 
 struct image *image_acquire(struct image *g)
@@ -19,6 +20,7 @@ struct image *image_release(struct image *g)
 		vectors_close(&g->private->documents);
 		vectors_close(&g->private->queries);
 		faiss_free(g->private->index);
+		lsa_free(g->private->lsa);
 		free(g->private->norm);
 		free(g->private);
 	}
@@ -70,6 +72,11 @@ double image_score(const struct image *g, const float *query, uint32_t document)
 	uint32_t row = vectors_find(&g->private->documents, document);
 
 	return row == UINT32_MAX ? NAN : row_score(g, query, query_norm(g, query), row);
+}
+
+uint32_t image_last_document(const struct image *g)
+{
+	return g->private->documents.numbers[g->rows - 1];
 }
 
 static bool copy_row(const struct vectors *v, uint32_t number, float *out)

@@ -46,6 +46,9 @@ enum code image_search(const struct image *g, const uint32_t *order, const float
  * generation has no vector for it. */
 double image_score(const struct image *g, const float *query, uint32_t document);
 
+/* The highest number of a document with a vector; there must be one. */
+uint32_t image_last_document(const struct image *g);
+
 /* The stored vector of a query by number, or of a document, into `out`; false when there is none. */
 bool image_query_vector(const struct image *g, uint32_t query, float *out);
 bool image_document_vector(const struct image *g, uint32_t document, float *out);

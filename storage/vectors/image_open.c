@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "proto/fault.h"
+#include "storage/text/lsa.h"
 #include "storage/vectors/cache.h"
 #include "storage/vectors/image_private.h"
 #include "storage/vectors/kernels.h"
@@ -199,6 +200,18 @@ static enum code image_new(const struct image_about *about, struct image **out, 
 	return OK;
 }
 
+static enum code open_model(struct image *g, const char *path, struct error *e)
+{
+	if (!path)
+		return OK;
+	if (lsa_load(path, &g->private->lsa, e))
+		return e->code;
+	g->lsa = g->private->lsa;
+	if (lsa_dimension(g->lsa) != g->dimension)
+		return corrupt(e, "its model is of another dimension");
+	return OK;
+}
+
 static enum code fill(struct image *g, const struct image_files *files,
 	const struct image_about *about, const struct progress *progress, struct error *e)
 {
@@ -210,7 +223,7 @@ static enum code fill(struct image *g, const struct image_files *files,
 	if (files->queries &&
 		open_side(files->queries, PB__SIDE__SIDE_QUERY, about, &p->queries, e))
 		return e->code;
-	if (measure(g, progress, e))
+	if (open_model(g, files->lsa, e) || measure(g, progress, e))
 		return e->code;
 	return get_index(g, files, progress, e);
 }

@@ -9,6 +9,7 @@
 struct image_files {
 	const char *documents;
 	const char *queries; /* NULL: none were uploaded */
+	const char *lsa;     /* its encoder's model; NULL: none */
 	const char *cache;   /* of a built index; written when it is not there */
 	struct hash_key key; /* of the cache */
 };

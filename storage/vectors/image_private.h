@@ -10,6 +10,7 @@ struct image_private {
 	struct vectors documents, queries; /* queries.count 0: none */
 	double *norm;			   /* of each document row */
 	double longest;			   /* of them */
+	struct lsa *lsa;		   /* what image.lsa points to */
 	bool exact;			   /* the engine is "flat" */
 	struct faiss_index *index;	   /* rows in file order; of unit length for cosine */
 };

@@ -25,8 +25,8 @@
  * did, so its S (in FAISS's units) is at most worst + E. When the k-th best S is beyond that, no
  * such row can be among the k best, not even by a tie. Otherwise (long runs of near-equal scores,
  * one row much longer than all others) the query is answered by scoring every row in double,
- * which needs no proof. So are requests of one to three queries, where that is faster, and lists
- * so long that there is nothing to save.
+ * which needs no proof. So are requests of a few queries, where that is faster, and lists so long
+ * that there is nothing to save.
  *
  * With a factory string there is no certificate: the index proposes, and what it proposed is scored
  * and sorted. One query at a time, because FAISS's answer depends on its company.
@@ -186,13 +186,14 @@ static size_t presentable_run(const struct search *s, const float *queries, size
 static enum code search_all(struct search *s, const float *queries, size_t nq, struct hit *out,
 	size_t *found, struct error *e)
 {
-	enum { WORTH_A_BATCH = 4 };
+	bool l2 = s->g->similarity == PB__SIMILARITY__SIMILARITY_L2;
+	size_t worth_a_batch = l2 ? 8 : 4; /* for l2 FAISS measures every row anew, each call */
 
 	for (size_t i = 0, n; i < nq; i += n) {
 		const float *query = queries + i * s->g->dimension;
 		n = presentable_run(s, query, nq - i);
 		enum code rc;
-		if (n == 0 || (s->g->private->exact && n < WORTH_A_BATCH)) {
+		if (n == 0 || (s->g->private->exact && n < worth_a_batch)) {
 			n = 1;
 			rc = scan(s, query, out + i * s->k, &found[i], e);
 		} else {

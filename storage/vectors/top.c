@@ -4,9 +4,9 @@
 static void sink(struct hit *heap, size_t n, size_t i, struct hit hit, const uint32_t *order)
 {
 	for (size_t child; (child = 2 * i + 1) < n; i = child) {
-		if (child + 1 < n && top_before(order, &heap[child], &heap[child + 1]))
+		if (child + 1 < n && hit_before(&heap[child], &heap[child + 1], order))
 			child++;
-		if (!top_before(order, &hit, &heap[child]))
+		if (!hit_before(&hit, &heap[child], order))
 			break;
 		heap[i] = heap[child];
 	}
@@ -15,7 +15,7 @@ static void sink(struct hit *heap, size_t n, size_t i, struct hit hit, const uin
 
 static void rise(struct hit *heap, size_t i, struct hit hit, const uint32_t *order)
 {
-	for (size_t parent; i && (parent = (i - 1) / 2, top_before(order, &heap[parent], &hit));
+	for (size_t parent; i && (parent = (i - 1) / 2, hit_before(&heap[parent], &hit, order));
 		i = parent)
 		heap[i] = heap[parent];
 	heap[i] = hit;
@@ -25,7 +25,7 @@ void top_offer(struct top *t, struct hit hit)
 {
 	if (t->n < t->k)
 		rise(t->hit, t->n++, hit, t->order);
-	else if (t->k && top_before(t->order, &hit, &t->hit[0]))
+	else if (t->k && hit_before(&hit, &t->hit[0], t->order))
 		sink(t->hit, t->n, 0, hit, t->order);
 }
 
