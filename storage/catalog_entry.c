@@ -1,0 +1,325 @@
+#include "storage/catalog_private.h"
+
+#include <assert.h>
+#include <stdlib.h>
+#include <time.h>
+
+#include "proto/fault.h"
+#include "storage/catalog_files.h"
+#include "storage/rows/generations.h"
+
+static struct entry **find(struct catalog *c, int64_t collection)
+{
+	struct entry **at = &c->bucket[(uint64_t)collection % ENTRY_BUCKETS];
+
+	while (*at && (*at)->collection != collection)
+		at = &(*at)->next;
+	return at;
+}
+
+static struct entry *entry_new(int64_t collection)
+{
+	struct entry *entry = FAULT() ? NULL : calloc(1, sizeof *entry);
+
+	if (!entry)
+		return NULL;
+	entry->collection = collection;
+	pthread_mutex_init(&entry->lock, NULL);
+	pthread_cond_init(&entry->changed, NULL);
+	return entry;
+}
+
+static void entry_free(struct entry *entry)
+{
+	corpus_release(entry->corpus);
+	entry_serve(entry, 0);
+	while (entry->staging) {
+		struct staging *s = entry->staging;
+		entry->staging = s->next;
+		stage_close(s->stage);
+		free(s);
+	}
+	pthread_cond_destroy(&entry->changed);
+	pthread_mutex_destroy(&entry->lock);
+	free(entry);
+}
+
+enum code entry_use(struct catalog *c, int64_t collection, struct entry **out, struct error *e)
+{
+	pthread_mutex_lock(&c->lock);
+	struct entry **at = find(c, collection);
+	if (!*at)
+		*at = entry_new(collection);
+	struct entry *entry = *at;
+	if (entry)
+		entry->users++;
+	pthread_mutex_unlock(&c->lock);
+	if (!entry)
+		return error_memory(e);
+	*out = entry;
+	return OK;
+}
+
+void entry_done(struct catalog *c, struct entry *entry)
+{
+	pthread_mutex_lock(&c->lock);
+	bool last = --entry->users == 0 && entry->deleted;
+	pthread_mutex_unlock(&c->lock);
+	if (last)
+		entry_free(entry);
+}
+
+void entry_delete(struct catalog *c, int64_t collection)
+{
+	pthread_mutex_lock(&c->lock);
+	struct entry **at = find(c, collection), *entry = *at;
+	if (entry) {
+		*at = entry->next;
+		entry->deleted = true;
+	}
+	bool idle = entry && entry->users == 0;
+	pthread_mutex_unlock(&c->lock);
+	if (idle)
+		entry_free(entry);
+}
+
+void entries_free(struct catalog *c)
+{
+	for (size_t i = 0; i < ENTRY_BUCKETS; i++)
+		while (c->bucket[i]) {
+			struct entry *entry = c->bucket[i];
+			assert(entry->users == 0);
+			c->bucket[i] = entry->next;
+			entry_free(entry);
+		}
+}
+
+enum code entry_wait(struct entry *entry, atomic_bool *cancelled, struct error *e)
+{
+	struct timespec until;
+
+	if (check_cancelled(cancelled, e))
+		return e->code;
+	/* Nobody signals a cancellation, so look again now and then. */
+	clock_gettime(CLOCK_REALTIME, &until);
+	until.tv_nsec += 50 * 1000 * 1000;
+	until.tv_sec += until.tv_nsec / 1000000000;
+	until.tv_nsec %= 1000000000;
+	pthread_cond_timedwait(&entry->changed, &entry->lock, &until);
+	return OK;
+}
+
+struct corpus *entry_any_corpus(struct entry *entry)
+{
+	pthread_mutex_lock(&entry->lock);
+	struct corpus *corpus = entry->corpus ? corpus_acquire(entry->corpus) : NULL;
+	pthread_mutex_unlock(&entry->lock);
+	return corpus;
+}
+
+static enum code index_documents(struct catalog *c, const struct collection *row,
+	atomic_bool *cancelled, struct corpus **out, struct error *e)
+{
+	sqlite3 *reader;
+
+	/* The row was read before: what the reader sees is as new or newer. */
+	if (database_read(c->db, &reader, e))
+		return e->code;
+	enum code rc = corpus_build(reader, row->id, row->documents_revision, cancelled, out, e);
+	database_read_done(c->db, reader);
+	return rc;
+}
+
+/* Takes the corpus that is there if it will do, else marks that this thread builds one. */
+static enum code claim_corpus(struct entry *entry, uint64_t revision, atomic_bool *cancelled,
+	struct corpus **out, struct error *e)
+{
+	enum code rc = OK;
+
+	*out = NULL;
+	pthread_mutex_lock(&entry->lock);
+	for (;;) {
+		if (entry->corpus && entry->corpus->documents_revision >= revision) {
+			*out = corpus_acquire(entry->corpus);
+			break;
+		}
+		if (!entry->indexing) {
+			entry->indexing = true;
+			break;
+		}
+		if ((rc = entry_wait(entry, cancelled, e)))
+			break;
+	}
+	pthread_mutex_unlock(&entry->lock);
+	return rc;
+}
+
+enum code entry_corpus(struct catalog *c, struct entry *entry, const struct collection *row,
+	atomic_bool *cancelled, struct corpus **out, struct error *e)
+{
+	struct corpus *corpus, *old = NULL;
+
+	if (claim_corpus(entry, row->documents_revision, cancelled, &corpus, e))
+		return e->code;
+	if (corpus) {
+		*out = corpus;
+		return OK;
+	}
+	enum code rc = index_documents(c, row, cancelled, &corpus, e);
+	pthread_mutex_lock(&entry->lock);
+	entry->indexing = false;
+	if (!rc) {
+		old = entry->corpus;
+		entry->corpus = corpus_acquire(corpus);
+		*out = corpus;
+	}
+	pthread_cond_broadcast(&entry->changed);
+	pthread_mutex_unlock(&entry->lock);
+	corpus_release(old);
+	return rc;
+}
+
+static struct loaded **find_loaded(struct entry *entry, uint64_t generation)
+{
+	struct loaded **at = &entry->loaded;
+
+	while (*at && (*at)->image->generation != generation)
+		at = &(*at)->next;
+	return at;
+}
+
+enum code entry_add_image(struct entry *entry, struct image *image, struct error *e)
+{
+	struct loaded *l = FAULT() ? NULL : malloc(sizeof *l);
+
+	if (!l)
+		return error_memory(e);
+	l->image = image_acquire(image);
+	pthread_mutex_lock(&entry->lock);
+	l->next = entry->loaded;
+	entry->loaded = l;
+	pthread_mutex_unlock(&entry->lock);
+	return OK;
+}
+
+/* Cuts out of the list what is (or is not) of this generation; the caller frees it. */
+static struct loaded *take_out(struct entry *entry, uint64_t generation, bool is)
+{
+	struct loaded *out = NULL;
+
+	pthread_mutex_lock(&entry->lock);
+	for (struct loaded **at = &entry->loaded; *at;) {
+		struct loaded *l = *at;
+		if ((l->image->generation == generation) != is) {
+			at = &l->next;
+			continue;
+		}
+		*at = l->next;
+		l->next = out;
+		out = l;
+	}
+	pthread_mutex_unlock(&entry->lock);
+	return out;
+}
+
+/* Outside of any lock: freeing an index takes a while. */
+static void release_all(struct loaded *l)
+{
+	while (l) {
+		struct loaded *next = l->next;
+		image_release(l->image);
+		free(l);
+		l = next;
+	}
+}
+
+void entry_drop_image(struct entry *entry, uint64_t generation)
+{
+	release_all(take_out(entry, generation, true));
+}
+
+void entry_serve(struct entry *entry, uint64_t generation)
+{
+	release_all(take_out(entry, generation, false));
+}
+
+enum code open_image(struct catalog *c, const struct collection *row, const Pb__Generation *g,
+	bool queries, const struct progress *progress, struct image **out, struct error *e)
+{
+	struct path document = generation_path(c, row->id, g->generation, FILE_DOCUMENTS);
+	struct path query = generation_path(c, row->id, g->generation, FILE_QUERIES);
+	struct path lsa = generation_path(c, row->id, g->generation, FILE_LSA);
+	struct path cache = generation_path(c, row->id, g->generation, FILE_CACHE);
+	struct image_files files = {document.text, queries ? query.text : NULL,
+		path_exists(&lsa) ? lsa.text : NULL, cache.text, c->key};
+	struct image_about about = about_image(g);
+
+	return image_open(&files, &about, progress, out, e);
+}
+
+static enum code load(struct catalog *c, struct entry *entry, const struct collection *row,
+	uint64_t generation, atomic_bool *cancelled, struct image **out, struct error *e)
+{
+	Pb__Generation g;
+	struct arena arena;
+	struct image *image;
+	struct progress progress = {.cancelled = cancelled};
+
+	arena_init(&arena, 1 << 20);
+	enum code rc = generation_get(c->db, row, generation, &arena, &g, e);
+	if (!rc)
+		rc = open_image(c, row, &g, g.query_vectors > 0, &progress, &image, e);
+	arena_free(&arena);
+	if (rc)
+		return rc;
+	if (entry_add_image(entry, image, e)) {
+		image_release(image);
+		return e->code;
+	}
+	*out = image;
+	return OK;
+}
+
+/* Takes the image that is there, else marks that this thread opens one. */
+static enum code claim_image(struct entry *entry, uint64_t generation, atomic_bool *cancelled,
+	struct image **out, struct error *e)
+{
+	enum code rc = OK;
+
+	*out = NULL;
+	pthread_mutex_lock(&entry->lock);
+	for (;;) {
+		struct loaded *l = *find_loaded(entry, generation);
+		if (l) {
+			*out = image_acquire(l->image);
+			break;
+		}
+		if (!entry->loading) {
+			entry->loading = true;
+			break;
+		}
+		if ((rc = entry_wait(entry, cancelled, e)))
+			break;
+	}
+	pthread_mutex_unlock(&entry->lock);
+	return rc;
+}
+
+enum code entry_image(struct catalog *c, struct entry *entry, const struct collection *row,
+	uint64_t generation, atomic_bool *cancelled, struct image **out, struct error *e)
+{
+	struct image *image;
+
+	if (claim_image(entry, generation, cancelled, &image, e))
+		return e->code;
+	if (image) {
+		*out = image;
+		return OK;
+	}
+	enum code rc = load(c, entry, row, generation, cancelled, out, e);
+	pthread_mutex_lock(&entry->lock);
+	entry->loading = false;
+	pthread_cond_broadcast(&entry->changed);
+	pthread_mutex_unlock(&entry->lock);
+	return rc;
+}

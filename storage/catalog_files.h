@@ -1,0 +1,40 @@
+/*
+ * Where a collection's files are: <dir>/collections/<id>/generation-<n>.<kind>. Which of them are
+ * worth keeping follows from the rows alone, so any crash is tidied up by looking.
+ */
+#ifndef STORAGE_CATALOG_FILES_H
+#define STORAGE_CATALOG_FILES_H
+
+#include "storage/catalog_private.h"
+
+#define FILE_STAGE "stage"
+#define FILE_DOCUMENTS "document.vec"
+#define FILE_QUERIES "query.vec"
+#define FILE_LSA "lsa"
+#define FILE_CACHE "faiss"
+
+struct path {
+	char text[PATH_MAX];
+};
+
+struct path generation_path(
+	const struct catalog *c, int64_t collection, uint64_t generation, const char *kind);
+bool path_exists(const struct path *p);
+
+/* <dir>/collections, and below it one a collection; fine when they are there. */
+enum code files_make_root(const struct catalog *c, struct error *e);
+enum code files_make(const struct catalog *c, int64_t collection, struct error *e);
+
+/* Unlinks one file, if it is there. */
+void files_drop(const struct catalog *c, int64_t collection, uint64_t generation, const char *kind);
+/* A collection's directory with everything in it. */
+void files_remove(const struct catalog *c, int64_t collection);
+/* Unlinks every file of generations that are retired. At the start, when nobody is at work, also
+ * what unfinished work left: of a published generation its stage, of an open one all but that, and
+ * everything half-written. */
+enum code files_sweep(
+	struct catalog *c, const struct collection *row, bool at_start, struct error *e);
+/* Removes the directories of collections that are in no row. */
+enum code files_sweep_orphans(struct catalog *c, struct error *e);
+
+#endif

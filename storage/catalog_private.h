@@ -1,0 +1,109 @@
+/*
+ * The catalog's insides.
+ *
+ * Locks: `catalog.lock` guards the table of entries and their `users`; `entry.lock` guards all else
+ * in an entry. Neither is held while anything is read, built or written, and they are never held
+ * together. What is being made is marked by a flag and waited for on `entry.changed`.
+ */
+#ifndef STORAGE_CATALOG_PRIVATE_H
+#define STORAGE_CATALOG_PRIVATE_H
+
+#include <limits.h>
+#include <pthread.h>
+
+#include "storage/catalog.h"
+#include "storage/vectors/image_open.h"
+#include "storage/vectors/stage.h"
+
+enum { ENTRY_BUCKETS = 256 };
+
+struct catalog {
+	struct database *db;
+	char dir[PATH_MAX];
+	size_t keep;
+	struct hash_key key; /* of index caches */
+	pthread_mutex_t lock;
+	struct entry *bucket[ENTRY_BUCKETS];
+};
+
+/* A generation in memory; the catalog's own reference. */
+struct loaded {
+	struct image *image;
+	struct loaded *next;
+};
+
+/* An open generation that takes vectors. While it is published it takes none. */
+struct staging {
+	uint64_t generation;
+	unsigned users;
+	bool publishing;
+	struct stage *stage; /* NULL: not opened yet */
+	struct staging *next;
+};
+
+/* One collection, by its id. */
+struct entry {
+	int64_t collection;
+	unsigned users;
+	bool deleted; /* freed by its last user */
+	struct entry *next;
+
+	pthread_mutex_t lock;
+	pthread_cond_t changed;
+	struct corpus *corpus;
+	bool indexing; /* someone builds the corpus */
+	bool loading;  /* someone opens an image */
+	bool opening;  /* someone opens a stage */
+	struct loaded *loaded;
+	struct staging *staging;
+};
+
+/* catalog_entry.c */
+enum code entry_use(struct catalog *c, int64_t collection, struct entry **out, struct error *e);
+void entry_done(struct catalog *c, struct entry *entry);
+/* No new user finds it; what it holds goes with its last one. */
+void entry_delete(struct catalog *c, int64_t collection);
+void entries_free(struct catalog *c);
+/* Waits for a change; CANCELLED when the flag (may be NULL) turns true. The lock is held. */
+enum code entry_wait(struct entry *entry, atomic_bool *cancelled, struct error *e);
+/* The corpus, at least at the row's revision. */
+enum code entry_corpus(struct catalog *c, struct entry *entry, const struct collection *row,
+	atomic_bool *cancelled, struct corpus **out, struct error *e);
+/* Whichever corpus is there, or NULL. */
+struct corpus *entry_any_corpus(struct entry *entry);
+/* The image of a published generation. */
+enum code entry_image(struct catalog *c, struct entry *entry, const struct collection *row,
+	uint64_t generation, atomic_bool *cancelled, struct image **out, struct error *e);
+/* Opens it from the files; `queries`: it has query vectors. */
+enum code open_image(struct catalog *c, const struct collection *row, const Pb__Generation *g,
+	bool queries, const struct progress *progress, struct image **out, struct error *e);
+/* Adds an image, or takes one away that was added. */
+enum code entry_add_image(struct entry *entry, struct image *image, struct error *e);
+void entry_drop_image(struct entry *entry, uint64_t generation);
+/* Lets go of every image but this one; readers that hold one keep it. */
+void entry_serve(struct entry *entry, uint64_t generation);
+
+/* catalog_staging.c: the right to append to an open generation, shared, or to publish it, alone.
+ * FAILED_PRECONDITION/GENERATION_NOT_OPEN. */
+enum code staging_use(struct catalog *c, struct entry *entry, const struct collection *row,
+	uint64_t generation, struct arena *arena, Pb__Generation *about, struct staging **out,
+	struct error *e);
+void staging_done(struct entry *entry, struct staging *s);
+enum code staging_close(struct catalog *c, struct entry *entry, const struct collection *row,
+	uint64_t generation, struct arena *arena, Pb__Generation *about, struct staging **out,
+	struct error *e);
+/* The end of a publication: it takes vectors again, or it is gone. */
+void staging_reopen(struct entry *entry, struct staging *s);
+void staging_forget(struct entry *entry, struct staging *s);
+
+/* catalog_publish.c: publishes what is staged; with a model for texts when there is a file of one.
+ */
+enum code publish(struct catalog *c, struct entry *entry, const struct collection *row,
+	uint64_t generation, const struct progress *progress, struct arena *arena,
+	Pb__Generation *out, uint64_t *documents_without_vector, struct error *e);
+
+/* What a generation's row says, as its files and its image say it. */
+struct vectors_about about_vectors(const Pb__Generation *g, Pb__Side side);
+struct image_about about_image(const Pb__Generation *g);
+
+#endif

@@ -1,0 +1,299 @@
+#include <limits.h>
+#include <pthread.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "proto/fault.h"
+#include "tests/storage/catalog_fixture.h"
+
+enum { DOCUMENTS_EACH = 20 };
+
+START_TEST(any_step_of_uploading_may_fail)
+{
+	enum code rc;
+	long n = 0;
+
+	put("demo", DOCUMENTS_EACH, 0);
+	uint64_t g = begin("demo", "flat");
+	do {
+		catalog_reopen(); /* so that opening the log fails too */
+		fault_arm(n++);
+		rc = upload("demo", g, PB__SIDE__SIDE_DOCUMENT, 0, DOCUMENTS_EACH, &err);
+		ck_assert_int_eq(rc != OK, fault_fired());
+		fault_arm(-1);
+	} while (rc);
+	ck_assert_int_gt(n, 10);
+	ck_ok(publish_generation("demo", g, &err), &err);
+	check_serves("demo", g, DOCUMENTS_EACH);
+}
+END_TEST
+
+/* Whatever fails, the generation before goes on being served and publishing can be tried again. */
+START_TEST(any_step_of_publishing_may_fail)
+{
+	enum code rc;
+	long n = 0;
+
+	put("demo", DOCUMENTS_EACH, 0);
+	uint64_t first = begin("demo", "flat"), second = begin("demo", "HNSW4");
+	ck_ok(upload("demo", first, PB__SIDE__SIDE_DOCUMENT, 0, 3, &err), &err);
+	ck_ok(publish_generation("demo", first, &err), &err);
+	ck_ok(upload("demo", second, PB__SIDE__SIDE_DOCUMENT, 0, DOCUMENTS_EACH, &err), &err);
+	do {
+		fault_arm(n++);
+		rc = publish_generation("demo", second, &err);
+		bool fired = fault_fired();
+		fault_arm(-1);
+		struct view v;
+		ck_ok(catalog_view(catalog, "demo", 0, IMAGE_NEEDED, NULL, &v, &err), &err);
+		/* After the row says so it is published, even if the answer failed. */
+		bool second_serves = v.image->generation == second;
+		check_vectors(
+			&v, second_serves ? second : first, second_serves ? DOCUMENTS_EACH : 3);
+		view_release(&v);
+		ck_assert(rc ? fired : second_serves);
+		if (rc && second_serves)
+			break;
+	} while (rc);
+	ck_assert_int_gt(n, 20);
+	catalog_reopen();
+	check_serves("demo", second, DOCUMENTS_EACH);
+}
+END_TEST
+
+START_TEST(any_step_of_starting_may_fail)
+{
+	static const struct catalog_options options = {2};
+	enum code rc;
+	long n = 0;
+
+	put("demo", DOCUMENTS_EACH, 0);
+	uint64_t g = begin("demo", "HNSW4");
+	ck_ok(upload("demo", g, PB__SIDE__SIDE_DOCUMENT, 0, DOCUMENTS_EACH, &err), &err);
+	ck_ok(publish_generation("demo", g, &err), &err);
+	catalog = catalog_close(catalog);
+	do {
+		fault_arm(n++);
+		rc = catalog_open(db, dir, &options, &catalog, &err);
+		bool fired = fault_fired();
+		fault_arm(-1);
+		ck_assert(!rc || fired);
+		if (rc)
+			continue;
+		check_serves("demo", g, DOCUMENTS_EACH);
+		if (fired) { /* it did without what failed */
+			catalog = catalog_close(catalog);
+			rc = UNKNOWN;
+		}
+	} while (rc);
+	ck_assert_int_gt(n, 10);
+}
+END_TEST
+
+static atomic_bool done;
+
+/* Every view is whole: one generation, all of its vectors. */
+static void *read_views(void *arg)
+{
+	uint64_t newest = 0;
+	struct error e;
+	struct view v;
+
+	while (!atomic_load(&done)) {
+		if (catalog_view(catalog, "demo", 0, IMAGE_NEEDED, NULL, &v, &e))
+			return arg;
+		uint64_t g = v.image->generation;
+		float want[DIMENSION];
+		struct hit hits[3];
+		size_t found;
+		vector_of(g, PB__SIDE__SIDE_DOCUMENT, 7, want);
+		bool whole = g >= newest && v.image->rows == DOCUMENTS_EACH &&
+			     !image_search(v.image, v.corpus->order, want, 1, 3, NULL, hits, &found,
+				     &e) &&
+			     found == 3 &&
+			     hits[0].score == image_score(v.image, want, hits[0].document);
+		newest = g;
+		view_release(&v);
+		if (!whole)
+			return arg;
+	}
+	return NULL;
+}
+
+START_TEST(generations_change_under_readers)
+{
+	pthread_t readers[3];
+	void *failed;
+
+	put("demo", DOCUMENTS_EACH, 0);
+	for (int i = 0; i < 12; i++) {
+		uint64_t g = begin("demo", "flat");
+		ck_ok(upload("demo", g, PB__SIDE__SIDE_DOCUMENT, 0, DOCUMENTS_EACH, &err), &err);
+		ck_ok(publish_generation("demo", g, &err), &err);
+		for (int r = 0; i == 0 && r < 3; r++)
+			pthread_create(&readers[r], NULL, read_views, &done);
+		if (i % 4 == 3)
+			put("demo", DOCUMENTS_EACH + (uint32_t)i, 0); /* a newer corpus, too */
+	}
+	atomic_store(&done, true);
+	for (int r = 0; r < 3; r++) {
+		pthread_join(readers[r], &failed);
+		ck_assert_ptr_null(failed);
+	}
+}
+END_TEST
+
+struct uploading {
+	uint64_t generation;
+	uint32_t first;
+	atomic_uint acknowledged;
+};
+
+static void *upload_until_refused(void *arg)
+{
+	struct uploading *u = arg;
+	struct error e;
+
+	for (uint32_t i = 0; i < DOCUMENTS_EACH; i++) {
+		if (upload("demo", u->generation, PB__SIDE__SIDE_DOCUMENT, u->first + i, 1, &e))
+			return strcmp(e.reason, "GENERATION_NOT_OPEN") ? u : NULL;
+		atomic_fetch_add(&u->acknowledged, 1);
+	}
+	return NULL;
+}
+
+START_TEST(a_row_acknowledged_while_its_generation_is_published_is_in_it)
+{
+	put("demo", 2 * DOCUMENTS_EACH + 1, 0);
+	for (int round = 0; round < 6; round++) {
+		uint64_t g = begin("demo", "flat");
+		struct uploading u[2] = {{g, 0, 0}, {g, DOCUMENTS_EACH, 0}};
+		pthread_t threads[2];
+		void *failed;
+		ck_ok(upload("demo", g, PB__SIDE__SIDE_DOCUMENT, 2 * DOCUMENTS_EACH, 1, &err),
+			&err);
+		for (int i = 0; i < 2; i++)
+			pthread_create(&threads[i], NULL, upload_until_refused, &u[i]);
+		while (atomic_load(&u[0].acknowledged) < (unsigned)round) /* under way */
+			;
+		ck_ok(publish_generation("demo", g, &err), &err);
+		for (int i = 0; i < 2; i++) {
+			pthread_join(threads[i], &failed);
+			ck_assert_ptr_null(failed);
+		}
+		struct view v;
+		ck_ok(catalog_view(catalog, "demo", 0, IMAGE_NEEDED, NULL, &v, &err), &err);
+		ck_assert_uint_eq(v.image->rows, u[0].acknowledged + u[1].acknowledged + 1);
+		view_release(&v);
+	}
+}
+END_TEST
+
+/* Begins, uploads and publishes for ever, and says through the pipe what was acknowledged. */
+static void work(int acks)
+{
+	static const struct catalog_options options = {2};
+	struct error e;
+
+	if (database_open(dir, &db, &e) || catalog_open(db, dir, &options, &catalog, &e))
+		_exit(1);
+	for (;;) {
+		uint32_t ack[2] = {(uint32_t)begin("demo", "flat"), 0};
+		for (uint32_t i = 0; i < DOCUMENTS_EACH; i += 4) {
+			if (upload("demo", ack[0], PB__SIDE__SIDE_DOCUMENT, i, 4, &e))
+				_exit(2);
+			ack[1] = i + 4;
+			if (write(acks, ack, sizeof ack) != sizeof ack)
+				_exit(3);
+		}
+		if (publish_generation("demo", ack[0], &e))
+			_exit(4);
+		ack[1] = UINT32_MAX;
+		if (write(acks, ack, sizeof ack) != sizeof ack)
+			_exit(5);
+	}
+}
+
+/* Lets a child work until it acknowledged `n` things, kills it, and returns the last of each kind.
+ */
+static void run_and_kill(unsigned n, uint32_t *published, uint32_t *open, uint32_t *rows)
+{
+	uint32_t ack[2];
+	int pipes[2], status;
+
+	ck_assert_int_eq(pipe(pipes), 0);
+	pid_t child = fork();
+	if (child == 0)
+		work(pipes[1]);
+	close(pipes[1]);
+	for (unsigned i = 0;; i++) {
+		if (i == n)
+			kill(child, SIGKILL);
+		if (read(pipes[0], ack, sizeof ack) != sizeof ack)
+			break; /* also what it said before it died counts */
+		*open = ack[1] == UINT32_MAX ? 0 : ack[0];
+		*rows = ack[1];
+		if (ack[1] == UINT32_MAX)
+			*published = ack[0];
+	}
+	close(pipes[0]);
+	waitpid(child, &status, 0);
+	ck_assert(WIFSIGNALED(status));
+}
+
+START_TEST(a_killed_process_loses_nothing_that_was_acknowledged)
+{
+	static const struct catalog_options options = {2};
+	uint32_t published = 0, open, rows, partial = 0, partial_rows = 0;
+	uint64_t serving;
+
+	put("demo", DOCUMENTS_EACH, 0);
+	for (unsigned round = 0; round < 20; round++) {
+		catalog = catalog_close(catalog);
+		db = database_close(db);
+		open = rows = 0;
+		run_and_kill(1 + round * 7 % 23, &published, &open, &rows);
+		fixture_reopen();
+		ck_ok(catalog_open(db, dir, &options, &catalog, &err), &err);
+		struct collection row;
+		ck_ok(collection_get(db, "demo", &row, &err), &err);
+		serving = row.generation;
+		ck_assert_uint_ge(serving, published);
+		if (serving)
+			check_serves("demo", serving,
+				serving == partial ? partial_rows : DOCUMENTS_EACH);
+		if (!open || serving >= open)
+			continue;
+		/* What it was at goes on from its last acknowledged row, or the one after. */
+		ck_ok(publish_generation("demo", open, &err), &err);
+		struct view v;
+		ck_ok(catalog_view(catalog, "demo", 0, IMAGE_NEEDED, NULL, &v, &err), &err);
+		ck_assert_uint_ge(v.image->rows, rows);
+		check_vectors(&v, open, v.image->rows);
+		published = partial = open;
+		partial_rows = v.image->rows;
+		view_release(&v);
+	}
+}
+END_TEST
+
+Suite *suite(void)
+{
+	Suite *s = suite_create("catalog crash");
+	TCase *t = tcase_create("catalog crash");
+
+	tcase_add_checked_fixture(t, catalog_setup, catalog_teardown);
+	tcase_set_timeout(t, 100);
+	tcase_add_test(t, any_step_of_uploading_may_fail);
+	tcase_add_test(t, any_step_of_publishing_may_fail);
+	tcase_add_test(t, any_step_of_starting_may_fail);
+	tcase_add_test(t, generations_change_under_readers);
+	tcase_add_test(t, a_row_acknowledged_while_its_generation_is_published_is_in_it);
+	tcase_add_test(t, a_killed_process_loses_nothing_that_was_acknowledged);
+	suite_add_tcase(s, t);
+	return s;
+}
