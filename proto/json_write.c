@@ -2,41 +2,29 @@
 #include "proto/json.h"
 
 #include <ctype.h>
-#include <inttypes.h>
 #include <math.h>
 #include <stdint.h>
-#include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
 #include "proto/base64.h"
+#include "proto/decimal.h"
 #include "proto/field.h"
 #include "proto/utf8.h"
 
 static void write_message(const ProtobufCMessage *m, struct buf *to);
 
-/* The shortest text that reads back as the same double. Fifteen digits are enough for every number
- * that a person wrote, seventeen for any. */
 static void write_double(double value, struct buf *to)
 {
-	char text[32];
-	int digits = 15, n;
+	char text[DECIMAL_ROOM];
 
-	do {
-		n = snprintf(text, sizeof text, "%.*g", digits, value);
-	} while (digits++ < 17 && strtod(text, NULL) != value);
-	buf_add(to, text, (size_t)n);
+	buf_add(to, text, decimal_double(value, text));
 }
 
 static void write_float(float value, struct buf *to)
 {
-	char text[32];
-	int digits = 6, n;
+	char text[DECIMAL_ROOM];
 
-	do {
-		n = snprintf(text, sizeof text, "%.*g", digits, (double)value);
-	} while (digits++ < 9 && strtof(text, NULL) != value);
-	buf_add(to, text, (size_t)n);
+	buf_add(to, text, decimal_float(value, text));
 }
 
 static void write_unsigned(uint64_t value, struct buf *to)

@@ -1,0 +1,13 @@
+/* The shortest decimal text that reads back as the same number; finite numbers only. Any thread. */
+#ifndef PROTO_DECIMAL_H
+#define PROTO_DECIMAL_H
+
+#include <stddef.h>
+
+enum { DECIMAL_ROOM = 32 };
+
+/* Without a NUL; the length comes back. */
+size_t decimal_double(double value, char to[static DECIMAL_ROOM]);
+size_t decimal_float(float value, char to[static DECIMAL_ROOM]);
+
+#endif
