@@ -6,7 +6,10 @@
  *   value = m * 2^-s, with integers m < 2^53 and s > 0.  For d digits take p so that value * 10^p
  *   has d digits before its point, at most 22, and n = round(m * 10^p / 2^s). Whoever reads
  *   n / 10^p gets the value back if it is nearer to it than half the distance to its neighbours:
- *   |n * 2^s - m * 10^p| < 10^p / 2.  Below a power of two the neighbour is half as far.
+ *   |n * 2^s - m * 10^p| < 10^p / 2.
+ *
+ * The neighbour below a power of two is half as far, but the few powers of two in this range are
+ * told apart all the same; a test has every one of them.
  *
  * m * 10^p < 2^53 * 10^22 < 2^127, so nothing is rounded but n. Ties count as failures, for the
  * reader may resolve them either way; one digit more cannot fail. All other numbers ask printf.
@@ -28,7 +31,6 @@ typedef unsigned __int128 wide;
 struct binary {
 	uint64_t m; /* the significand, shifted so that its top bit is set */
 	int s;	    /* value = m * 2^-s */
-	bool edge;  /* a power of two */
 	int digits; /* to begin with: they are enough for what a person wrote */
 };
 
@@ -48,16 +50,16 @@ static bool nearest(const struct binary *b, int p, uint64_t *n)
 	wide off = back > scaled ? back - scaled : scaled - back;
 
 	*n = (uint64_t)rounded;
-	return off * (b->edge && back < scaled ? 4 : 2) < power(p);
+	return off * 2 < power(p);
 }
 
-static size_t put_digits(uint64_t n, char *to)
+size_t decimal_unsigned(uint64_t value, char to[static DECIMAL_ROOM])
 {
 	char text[20], *at = text + sizeof text;
 
 	do {
-		*--at = (char)('0' + n % 10);
-	} while (n /= 10);
+		*--at = (char)('0' + value % 10);
+	} while (value /= 10);
 	size_t len = (size_t)(text + sizeof text - at);
 	memcpy(to, at, len);
 	return len;
@@ -66,13 +68,13 @@ static size_t put_digits(uint64_t n, char *to)
 /* n / 10^p without trailing zeros: 25, 2.5, 0.025. */
 static size_t put_fixed(uint64_t n, int p, char *to)
 {
-	char digits[20], *at = to;
+	char digits[DECIMAL_ROOM], *at = to;
 
 	while (p > 0 && n % 10 == 0) {
 		n /= 10;
 		p--;
 	}
-	int len = (int)put_digits(n, digits), whole = len > p ? len - p : 0;
+	int len = (int)decimal_unsigned(n, digits), whole = len > p ? len - p : 0;
 	memcpy(at, digits, (size_t)whole);
 	at += whole;
 	if (whole == 0)
@@ -105,7 +107,7 @@ size_t decimal_double(double value, char to[static DECIMAL_ROOM])
 
 	if (abs >= 1e-5 && abs < 0x1p52) {
 		double m = frexp(abs, &exponent);
-		struct binary b = {(uint64_t)(m * 0x1p53), 53 - exponent, m == 0.5, 15};
+		struct binary b = {(uint64_t)(m * 0x1p53), 53 - exponent, 15};
 		to[0] = '-';
 		return sign + put_shortest(abs, &b, to + sign);
 	}
@@ -123,7 +125,7 @@ size_t decimal_float(float value, char to[static DECIMAL_ROOM])
 
 	if (abs >= 1e-5 && abs < 0x1p23) {
 		double m = frexp(abs, &exponent);
-		struct binary b = {(uint64_t)(m * 0x1p24), 24 - exponent, m == 0.5, 6};
+		struct binary b = {(uint64_t)(m * 0x1p24), 24 - exponent, 6};
 		to[0] = '-';
 		return sign + put_shortest(abs, &b, to + sign);
 	}

@@ -29,12 +29,9 @@ static void write_float(float value, struct buf *to)
 
 static void write_unsigned(uint64_t value, struct buf *to)
 {
-	char text[20], *at = text + sizeof text;
+	char text[DECIMAL_ROOM];
 
-	do {
-		*--at = (char)('0' + value % 10);
-	} while (value /= 10);
-	buf_add(to, at, (size_t)(text + sizeof text - at));
+	buf_add(to, text, decimal_unsigned(value, text));
 }
 
 static void write_signed(int64_t value, struct buf *to)

@@ -309,6 +309,7 @@ static const struct {
 	{"{\"collection\":\"\xf4\x90\x80\x80\"}", "INVALID_UTF8", "collection"},
 	{"{\"collection\":\"1234567\xe2\x82\"}", "INVALID_UTF8", "collection"},
 	{"{\"\xff\":1}", "INVALID_UTF8", ""},
+	{"{\"collection\":\"\\\"" DEEP "\",\"x\":1}", "UNKNOWN_FIELD", "x"},
 	{DEEP, "TOO_DEEP", ""},
 	{"{\"queries\":[{\"id\":" DEEP "]}", "TOO_DEEP", "queries[0].id"},
 };

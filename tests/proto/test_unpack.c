@@ -3,6 +3,7 @@
 #include <math.h>
 #include <string.h>
 
+#include "hardminer/internal/descriptor.pb-c.h"
 #include "hardminer/v1/miner.pb-c.h"
 #include "proto/buf.h"
 #include "proto/fault.h"
@@ -149,6 +150,11 @@ START_TEST(floats_that_are_not_finite_are_refused_with_their_path)
 	ck_refused(unpack(&pb__upsert_vectors_request__descriptor, &back), &err, INVALID_ARGUMENT,
 		"NOT_FINITE");
 	ck_assert_str_eq(err.field, "vectors[0][3]");
+	values[1] = -INFINITY;
+	pack(&m);
+	ck_refused(unpack(&pb__upsert_vectors_request__descriptor, &back), &err, INVALID_ARGUMENT,
+		"NOT_FINITE");
+	ck_assert_str_eq(err.field, "vectors[0][1]");
 	q.positive_scores = scores;
 	q.n_positive_scores = 2;
 	pack(&q);
@@ -190,6 +196,28 @@ START_TEST(small_bytes_that_become_large_messages_end_at_the_budget)
 	ck_refused(unpack(&pb__mine_negatives_request__descriptor, &m), &err, RESOURCE_EXHAUSTED,
 		"OUT_OF_MEMORY");
 	ck_assert_uint_le(arena.used, arena.limit);
+}
+END_TEST
+
+START_TEST(bytes_that_nest_too_deep_are_refused_before_they_are_decoded)
+{
+	Wire__DescriptorProto *m; /* the requests' types cannot nest without end; this one can */
+	uint8_t wire[4096];
+	size_t at = sizeof wire;
+
+	for (int depth = 0; depth < 1000; depth++) {
+		size_t len = sizeof wire - at;
+		wire[--at] = (uint8_t)(len >> 7);
+		wire[--at] = (uint8_t)(len | 0x80);
+		wire[--at] = 3 << 3 | 2; /* nested_type */
+	}
+	buf_add(&packed, wire + at, sizeof wire - at);
+	ck_refused(unpack(&wire__descriptor_proto__descriptor, &m), &err, INVALID_ARGUMENT,
+		"TOO_DEEP");
+	buf_reset(&packed);
+	at = sizeof wire - 3 * JSON_DEPTH;
+	buf_add(&packed, wire + at, sizeof wire - at);
+	ck_ok(unpack(&wire__descriptor_proto__descriptor, &m), &err);
 }
 END_TEST
 
@@ -261,6 +289,7 @@ Suite *suite(void)
 	tcase_add_test(t, floats_that_are_not_finite_are_refused_with_their_path);
 	tcase_add_test(t, enum_numbers_and_fields_the_schema_does_not_know_are_refused);
 	tcase_add_test(t, small_bytes_that_become_large_messages_end_at_the_budget);
+	tcase_add_test(t, bytes_that_nest_too_deep_are_refused_before_they_are_decoded);
 	tcase_add_test(t, no_message_of_the_schema_contains_itself);
 #ifdef HARDMINER_FAULTS
 	tcase_add_test(t, every_single_allocation_may_fail);
