@@ -40,7 +40,7 @@ static bool is_port(const char *s)
 {
 	size_t len = strspn(s, "0123456789");
 
-	return len && len <= 5 && !s[len] && atol(s) <= 65535;
+	return len && len <= 5 && !s[len] && strtoul(s, NULL, 10) <= 65535;
 }
 
 enum code address_resolve(const char *text, struct address *out, struct error *e)

@@ -51,17 +51,20 @@ static bool id_is_fit(const char *id)
 	return *id;
 }
 
-static void make_id(char id[static 33])
+void call_identify(struct call *c)
 {
 	unsigned char random[16];
+	char *id = c->request_id;
 
+	if (id_is_fit(id))
+		return;
 	if (getrandom(random, sizeof random, 0) != sizeof random)
 		memset(random, 0, sizeof random);
 	for (size_t i = 0; i < sizeof random; i++) {
 		id[2 * i] = "0123456789abcdef"[random[i] >> 4];
 		id[2 * i + 1] = "0123456789abcdef"[random[i] & 15];
 	}
-	id[32] = 0;
+	id[2 * sizeof random] = 0;
 }
 
 static void log_call(const struct call *c, uint64_t ns)
@@ -294,8 +297,7 @@ static void begin(struct call *c)
 	c->job.run = call_work;
 	c->mail.deliver = call_done;
 	c->started_ns = uv_hrtime();
-	if (!id_is_fit(c->request_id))
-		make_id(c->request_id);
+	call_identify(c);
 	if (c->deadline_ms == INT64_MAX && c->op->streaming == UNARY)
 		c->deadline_ms = (int64_t)(uv_now(d->loop) + d->config->default_timeout_ms);
 }

@@ -116,6 +116,9 @@ void call_finish(struct call *c);
 /* The client went away: work stops at its next slice; reply still comes, perhaps before this
  * returns. Of a call that has ended it does nothing. */
 void call_cancel(struct call *c);
+/* Keeps request_id when it is fit to be printed, else makes one. call_start and call_open do it; a
+ * transport that refuses a request before them, itself. */
+void call_identify(struct call *c);
 /* After reply: frees what the call holds, not the struct. */
 void call_free(struct call *c);
 
