@@ -10,6 +10,7 @@
 
 #include "proto/limits.h"
 #include "server/address.h"
+#include "server/log.h"
 
 enum kind { TEXT, NUMBER, SWITCH };
 
@@ -330,15 +331,12 @@ static void check_address(const struct reading *r, const char *key, const char *
 static void check(const struct reading *r)
 {
 	const struct config *c = r->config;
-	static const char *const levels[] = {"error", "warn", "info", "debug"};
-	bool known = false;
+	enum log_level level;
 
 	if (!c->data_dir || !*c->data_dir)
 		buf_str(r->errors, "data_dir: missing; say where data is kept, as in --data-dir "
 				   "/var/lib/hardminer.\n");
-	for (size_t i = 0; i < sizeof levels / sizeof *levels; i++)
-		known |= !strcmp(c->log_level, levels[i]);
-	if (!known)
+	if (!log_level_named(c->log_level, &level))
 		buf_printf(r->errors,
 			"log_level: must be error, warn, info or debug, not \"%s\".\n",
 			c->log_level);

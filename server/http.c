@@ -88,14 +88,17 @@ static void sweep(struct http *h)
 
 static void timer_due(uv_timer_t *timer);
 
+/* The timer is set anew by every run, so the sweep keeps its own time. */
 static void run(struct http *h)
 {
-	MHD_UNSIGNED_LONG_LONG wait = TICK_MS;
+	int64_t until_sweep = h->swept_ms + TICK_MS - now_ms(h);
+	uint64_t tick = until_sweep > 0 ? (uint64_t)until_sweep : 0;
+	MHD_UNSIGNED_LONG_LONG wait;
 
 	h->resumed = false;
 	MHD_run(h->mhd);
-	if (MHD_get_timeout(h->mhd, &wait) != MHD_YES || wait > TICK_MS)
-		wait = TICK_MS;
+	if (MHD_get_timeout(h->mhd, &wait) != MHD_YES || wait > tick)
+		wait = tick;
 	uv_timer_start(&h->timer, timer_due, wait, 0);
 }
 

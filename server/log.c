@@ -20,6 +20,16 @@ void log_set_level(enum log_level most)
 	atomic_store(&log_level, most);
 }
 
+bool log_level_named(const char *name, enum log_level *out)
+{
+	for (size_t i = 0; i < sizeof names / sizeof *names; i++)
+		if (!strcmp(name, names[i])) {
+			*out = (enum log_level)i;
+			return true;
+		}
+	return false;
+}
+
 __attribute__((format(printf, 2, 3))) static void put(struct log_line *l, const char *fmt, ...)
 {
 	va_list args;

@@ -16,6 +16,7 @@
 enum log_level { LEVEL_ERROR, LEVEL_WARN, LEVEL_INFO, LEVEL_DEBUG };
 
 void log_set_level(enum log_level most);
+bool log_level_named(const char *name, enum log_level *out);
 
 struct log_line {
 	bool wanted;
