@@ -8,11 +8,12 @@
 #include <stdatomic.h>
 
 struct disk {
-	atomic_long syncs;	 /* so far, of all files */
-	atomic_long sync_us;	 /* how long each takes on top */
-	atomic_bool sync_fails;	 /* as after a media error */
-	atomic_bool full;	 /* writes find no space */
-	atomic_bool write_fails; /* as after a media error */
+	atomic_bool sync_skipped; /* where only speed matters */
+	atomic_long syncs;	  /* so far, of all files */
+	atomic_long sync_us;	  /* how long each takes on top */
+	atomic_bool sync_fails;	  /* as after a media error */
+	atomic_bool full;	  /* writes find no space */
+	atomic_bool write_fails;  /* as after a media error */
 };
 extern struct disk disk;
 

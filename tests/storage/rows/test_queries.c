@@ -1,6 +1,7 @@
 #include "tests/storage/rows/fixture.h"
 
-#include <stdlib.h>
+#include <pthread.h>
+#include <stdatomic.h>
 #include <string.h>
 
 #include "proto/limits.h"
@@ -213,6 +214,53 @@ START_TEST(what_is_read_together_is_of_one_moment)
 }
 END_TEST
 
+enum { READERS = 12, ROUNDS = 60 }; /* more readers than connections */
+
+static atomic_bool written;
+
+/* Both queries say the same at any one moment. */
+static void *compare(void *arg)
+{
+	const char *const ids[] = {"q1", "q2"};
+	struct query_row rows[2];
+	struct arena mine;
+	struct error e;
+	sqlite3 *reader;
+
+	(void)arg;
+	while (!written) {
+		arena_init(&mine, 1 << 20);
+		ck_ok(database_read(db, &reader, &e), &e);
+		ck_ok(queries_load(reader, c.id, &ids[0], 1, &mine, &rows[0], &e), &e);
+		ck_ok(queries_load(reader, c.id, &ids[1], 1, &mine, &rows[1], &e), &e);
+		database_read_done(db, reader);
+		ck_assert_str_eq(rows[0].text, rows[1].text);
+		ck_assert_uint_eq(rows[0].n_positives, rows[1].n_positives);
+		arena_free(&mine);
+	}
+	return NULL;
+}
+
+START_TEST(readers_see_whole_writes_while_a_writer_writes)
+{
+	pthread_t threads[READERS];
+
+	put_queries(c.id, QUERIES(query("q1", "0"), query("q2", "0")));
+	for (int i = 0; i < READERS; i++)
+		ck_assert_int_eq(pthread_create(&threads[i], NULL, compare, NULL), 0);
+	for (int i = 1; i < ROUNDS; i++) {
+		const char *text = arena_printf(&arena, "%d", i);
+		put_documents(c.id, DOCUMENTS(document(text, NULL, NULL, NULL)));
+		put_queries(c.id, QUERIES(query("q1", text), query("q2", text)));
+		put_positives(c.id, POSITIVES(positive("q1", text, 1), positive("q2", text, 1)));
+	}
+	written = true;
+	for (int i = 0; i < READERS; i++)
+		pthread_join(threads[i], NULL);
+	ck_assert_uint_eq(fixture_collection("demo").positives, 2 * (ROUNDS - 1));
+}
+END_TEST
+
 Suite *suite(void)
 {
 	Suite *s = suite_create("queries");
@@ -227,6 +275,7 @@ Suite *suite(void)
 	tcase_add_test(t, the_largest_grade_is_kept_and_an_absent_one_is_one);
 	tcase_add_test(t, bad_positives_are_refused_by_path_and_whole);
 	tcase_add_test(t, what_is_read_together_is_of_one_moment);
+	tcase_add_test(t, readers_see_whole_writes_while_a_writer_writes);
 	suite_add_tcase(s, t);
 	return s;
 }
