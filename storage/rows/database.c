@@ -65,8 +65,7 @@ static enum code open_writer(struct database *db, const char *path, struct error
 		return e->code;
 	if (unclean && quick_check(db->writing, e))
 		return e->code;
-	if (migrate(db->writing, migrations, migrations_count, e) ||
-		statement_exec(db->writing, "UPDATE daemon SET starts = starts + 1", e))
+	if (migrate(db->writing, migrations, migrations_count, e))
 		return e->code;
 	return writer_start(db->writing, &db->writer, e);
 }
@@ -85,7 +84,9 @@ static enum code open_all(struct database *db, const char *dir, struct error *e)
 			return e->code;
 	if (directory_sync(dir, e))
 		return e->code;
-	return sweep(db, e);
+	if (sweep(db, e) && e->code != RESOURCE_EXHAUSTED) /* a full disk can still be read from */
+		return e->code;
+	return OK;
 }
 
 enum code database_open(const char *dir, struct database **out, struct error *e)
@@ -144,7 +145,7 @@ static enum code begin(sqlite3 *reader, struct error *e)
 
 	if (statement_exec(reader, "BEGIN", e))
 		return e->code;
-	s = database_statement(reader, "SELECT starts FROM daemon", e);
+	s = database_statement(reader, "SELECT 1 FROM sqlite_schema LIMIT 1", e);
 	if (!s || statement_step(s, &row, e))
 		return e->code;
 	sqlite3_reset(s);

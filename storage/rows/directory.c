@@ -52,17 +52,21 @@ static enum code in_use(const char *dir, int fd, struct error *e)
 	ssize_t n = pread(fd, pid, sizeof pid - 1, 0);
 
 	if (n > 0)
-		pid[strcspn(pid, "\n")] = 0;
+		pid[strcspn(pid, " ")] = 0;
 	return error_set(e, FAILED_PRECONDITION, "DATA_DIRECTORY_IN_USE",
 		"The data directory %s is in use by process %s; stop that one or name another "
 		"directory.",
 		dir, pid[0] ? pid : "of unknown number");
 }
 
-/* For the sentence above, in the process that comes second. */
+/* For the sentence above, in the process that comes second. Always as long, so that on a full disk
+ * it goes where the last one was. */
 static int write_pid(int fd)
 {
-	return ftruncate(fd, 0) || dprintf(fd, "%d\n", (int)getpid()) < 0 ? -1 : 0;
+	char pid[16];
+	int n = snprintf(pid, sizeof pid, "%-12d\n", (int)getpid());
+
+	return pwrite(fd, pid, (size_t)n, 0) == n ? 0 : -1;
 }
 
 enum code directory_lock(const char *dir, int *out, struct error *e)

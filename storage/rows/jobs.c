@@ -236,14 +236,17 @@ struct taking {
 	bool found;
 };
 
-/* A running job of an earlier start of the daemon was cut short: it comes first. */
+/* What this process has taken is in memory, in a table of the writer's connection that is part of
+ * its transactions. A running job that is not among them was cut short: it comes first. */
 static enum code find_work(sqlite3 *db, int64_t *number, bool *found, struct error *e)
 {
+	if (statement_exec(
+		    db, "CREATE TEMP TABLE IF NOT EXISTS taken (job INTEGER PRIMARY KEY)", e))
+		return e->code;
 	sqlite3_stmt *s = database_statement(db,
-		"SELECT id FROM jobs WHERE state <= 1 AND (state = 0 OR run < (SELECT starts FROM "
-		"daemon)) ORDER BY state DESC, id LIMIT 1",
+		"SELECT id FROM jobs WHERE state <= 1 AND (state = 0 OR id NOT IN "
+		"(SELECT job FROM taken)) ORDER BY state DESC, id LIMIT 1",
 		e);
-
 	if (!s || statement_step(s, found, e))
 		return e->code;
 	if (*found)
@@ -255,15 +258,17 @@ static enum code find_work(sqlite3 *db, int64_t *number, bool *found, struct err
 static enum code set_running(sqlite3 *db, int64_t number, struct error *e)
 {
 	sqlite3_stmt *s = database_statement(db,
-		"UPDATE jobs SET state = 1, run = (SELECT starts FROM daemon), "
-		"started_at_ms = coalesce(started_at_ms, ?2) WHERE id = ?1",
+		"UPDATE jobs SET state = 1, started_at_ms = coalesce(started_at_ms, ?2) "
+		"WHERE id = ?1",
 		e);
 
 	if (!s)
 		return e->code;
 	statement_int(s, 1, number);
 	statement_int(s, 2, now_ms());
-	return statement_run(s, e);
+	if (statement_run(s, e))
+		return e->code;
+	return statement_exec_with(db, "INSERT INTO taken VALUES (?1)", number, e);
 }
 
 static enum code read_work(

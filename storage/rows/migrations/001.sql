@@ -73,7 +73,6 @@ CREATE TABLE jobs (
 	collection INTEGER NOT NULL,
 	collection_name TEXT NOT NULL,
 	state INTEGER NOT NULL,
-	run INTEGER NOT NULL DEFAULT 0, -- the start of the daemon in which it was last taken
 	phase TEXT,
 	done INTEGER,
 	total INTEGER,
@@ -111,9 +110,3 @@ CREATE TABLE garbage (
 	of TEXT NOT NULL, -- the table
 	owner INTEGER NOT NULL
 ) STRICT;
-
--- How often a daemon has opened this file: tells a job of this run from one that a crash left.
-CREATE TABLE daemon (
-	starts INTEGER NOT NULL
-) STRICT;
-INSERT INTO daemon VALUES (0);

@@ -181,6 +181,19 @@ START_TEST(a_full_disk_refuses_writes_reads_go_on_and_room_heals)
 }
 END_TEST
 
+START_TEST(a_restart_on_a_full_disk_can_still_be_read_from)
+{
+	ck_ok(put("before", "x", &err), &err);
+	disk.full = true;
+	fixture_reopen();
+	ck_assert(there("before"));
+	ck_refused(put("during", "x", &err), &err, RESOURCE_EXHAUSTED, "DISK_FULL");
+	disk.full = false;
+	ck_ok(put("after", "x", &err), &err);
+	ck_assert(there("before") && !there("during"));
+}
+END_TEST
+
 static void ck_refuses_for_good(void)
 {
 	long before = disk.syncs;
@@ -292,6 +305,7 @@ Suite *suite(void)
 	tcase_add_test(t, a_bad_write_in_a_group_is_undone_alone);
 	tcase_add_test(t, when_the_file_is_full_each_caller_is_told_the_truth);
 	tcase_add_test(t, a_full_disk_refuses_writes_reads_go_on_and_room_heals);
+	tcase_add_test(t, a_restart_on_a_full_disk_can_still_be_read_from);
 	tcase_add_test(t, after_a_failed_sync_nothing_is_tried_again);
 	tcase_add_test(t, after_a_failed_write_nothing_is_tried_again);
 	tcase_add_test(t, a_failed_sync_fails_everyone_who_shared_it);
