@@ -1,5 +1,6 @@
 #include "workers/mine/pipeline.h"
 
+#include "storage/progress.h"
 #include "workers/mine/attempt.h"
 #include "workers/mine/texts.h"
 
@@ -40,6 +41,8 @@ static enum code advance(struct attempt **open, size_t n, struct error *e)
 	for (size_t i = 0, k; i < n; i += k) {
 		struct arena scratch;
 		k = portion(open + i, n - i);
+		if (check_cancelled(open[i]->m->cancelled, e))
+			return e->code;
 		arena_init(&scratch, open[i]->arena->limit);
 		enum code rc = ask_and_judge(open + i, k, &scratch, e);
 		arena_free(&scratch);

@@ -1,6 +1,7 @@
 #include "workers/mine/rounds.h"
 
 #include "proto/limits.h"
+#include "storage/progress.h"
 
 enum {
 	SLICE_MEMORY = LIMIT_REQUEST_MEMORY / 8,
@@ -43,12 +44,9 @@ static void work(void *arg, size_t i)
 {
 	struct round *round = arg;
 	struct slice *s = &round->slices[i];
-	const atomic_bool *cancelled = s->m->cancelled;
 
-	if (cancelled && atomic_load(cancelled))
-		s->code =
-			error_set(&s->error, CANCELLED, "CANCELLED", "The request was cancelled.");
-	else
+	s->code = check_cancelled(s->m->cancelled, &s->error);
+	if (s->code == OK)
 		s->code = round->rounds->work(s, &s->error);
 }
 
