@@ -368,7 +368,8 @@ END_TEST
 static const char *const any_strategy[] = {"margin", "topk_percpos", "flag", "random", "bm25",
 	"margin+bm25", "random+topk", "semi_hard", NULL};
 
-static void request_all(Pb__MineNegativesRequest *r, const char *strategy, const int *which)
+static void request_these(
+	Pb__MineNegativesRequest *r, const char *strategy, const int *which, size_t n)
 {
 	pb__mine_negatives_request__init(r);
 	r->strategy = strategy;
@@ -376,8 +377,8 @@ static void request_all(Pb__MineNegativesRequest *r, const char *strategy, const
 	r->seed = 17;
 	r->has_explain = true;
 	r->explain = true;
-	r->queries = requested(which, QUERIES);
-	r->n_queries = QUERIES;
+	r->queries = requested(which, n);
+	r->n_queries = n;
 }
 
 static void ck_same(const ProtobufCMessage *a, const ProtobufCMessage *b)
@@ -408,9 +409,9 @@ START_TEST(neither_order_nor_company_changes_an_answer)
 	for (int i = 0; i < QUERIES; i++)
 		forward[i] = backward[QUERIES - 1 - i] = i;
 	for (size_t s = 0; any_strategy[s]; s++) {
-		request_all(&request, any_strategy[s], forward);
+		request_these(&request, any_strategy[s], forward, QUERIES);
 		ck_ok(world_mine(&w, &request, &mined, &err), &err);
-		request_all(&request, any_strategy[s], backward);
+		request_these(&request, any_strategy[s], backward, QUERIES);
 		ck_ok(world_mine(&w, &request, &other, &err), &err);
 		ck_assert_uint_eq(mined.n, other.n);
 		for (int q = 0; q < QUERIES; q++) {
@@ -439,7 +440,7 @@ START_TEST(threads_change_nothing)
 	for (int i = 0; i < QUERIES; i++)
 		all[i] = i;
 	for (size_t s = 0; any_strategy[s]; s++) {
-		request_all(&request, any_strategy[s], all);
+		request_these(&request, any_strategy[s], all, QUERIES);
 		ck_ok(world_mine(&w, &request, &mined, &err), &err);
 		w.mine.pool = pool_start(&options);
 		ck_assert_ptr_nonnull(w.mine.pool);
@@ -459,9 +460,7 @@ START_TEST(a_seed_changes_what_is_drawn_and_nothing_else)
 	Pb__MineNegativesRequest request;
 	struct mined other;
 
-	request_all(&request, "random", &q);
-	request.queries = requested(&q, 1);
-	request.n_queries = 1;
+	request_these(&request, "random", &q, 1);
 	ck_ok(world_mine(&w, &request, &mined, &err), &err);
 	request.seed = 18;
 	ck_ok(world_mine(&w, &request, &other, &err), &err);
@@ -481,8 +480,7 @@ START_TEST(depth_doubles_until_the_query_is_served_or_may_go_no_deeper)
 	Pb__MineNegativesRequest request;
 	uint32_t positives = (uint32_t)queries[0].n_positives;
 
-	request_all(&request, "topk", &q);
-	request.n_queries = 1;
+	request_these(&request, "topk", &q, 1);
 	request.has_depth = request.has_max_score = true;
 	request.depth = 4;
 	request.max_score = -1000; /* rejects all */
@@ -512,8 +510,7 @@ START_TEST(a_quota_bounds_what_a_source_adds)
 	dense.kind = PB__SOURCE_KIND__SOURCE_KIND_DENSE;
 	random.kind = PB__SOURCE_KIND__SOURCE_KIND_RANDOM;
 	random.quota = 5;
-	request_all(&request, "topk", &q);
-	request.n_queries = 1;
+	request_these(&request, "topk", &q, 1);
 	request.sources = sources;
 	request.n_sources = 2;
 	ck_ok(world_mine(&w, &request, &mined, &err), &err);
