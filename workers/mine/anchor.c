@@ -41,10 +41,10 @@ static struct anchor mean(const double *scores, size_t n)
 }
 
 static struct anchor drawn(
-	const uint32_t *positives, const double *scores, size_t n, struct random random)
+	const uint32_t *positives, const double *scores, size_t n, struct stream random)
 {
 	size_t scored = count_scored(scores, n);
-	size_t skip = scored ? random_below(&random, scored) : 0;
+	size_t skip = scored ? stream_below(&random, scored) : 0;
 
 	for (size_t i = 0; i < n; i++)
 		if (!isnan(scores[i]) && skip-- == 0)
@@ -53,7 +53,7 @@ static struct anchor drawn(
 }
 
 struct anchor anchor_pick(Pb__Anchor rule, const uint32_t *positives, const double *scores,
-	size_t n, struct random random)
+	size_t n, struct stream random)
 {
 	switch (rule) {
 	case PB__ANCHOR__ANCHOR_MIN:

@@ -5,7 +5,7 @@
 #include <stdbool.h>
 
 #include "workers/mine/query.h"
-#include "workers/mine/random.h"
+#include "workers/mine/stream.h"
 
 struct anchor {
 	double score;	   /* NaN: no positive has a score */
@@ -15,6 +15,6 @@ struct anchor {
 /* Out of n positives with their scores, those that are NaN left out. With ANCHOR_EACH give it one
  * at a time. `random` is for ANCHOR_RANDOM. */
 struct anchor anchor_pick(Pb__Anchor rule, const uint32_t *positives, const double *scores,
-	size_t n, struct random random);
+	size_t n, struct stream random);
 
 #endif

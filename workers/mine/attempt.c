@@ -54,7 +54,7 @@ static void anchor_pair(struct attempt *a, struct pair *p)
 
 	p->anchor = anchor_pick(recipe->anchor, a->query->positives + p->first,
 		a->positive_scores + p->first, p->n,
-		random_stream(recipe->seed, a->query->id, RANDOM_ANCHOR, p->salt));
+		stream_of(recipe->seed, a->query->id, STREAM_ANCHOR, p->salt));
 }
 
 static enum code make_pairs(struct attempt *a, struct error *e)
@@ -158,10 +158,10 @@ static enum code choose(struct attempt *a, struct pair *p, struct list *list, st
 	struct fill fill = {.corpus = a->m->view.corpus,
 		.identity = &a->identity,
 		.scoring = &a->scoring,
-		.random = random_stream(recipe->seed, a->query->id, RANDOM_FILL, p->salt)};
+		.random = stream_of(recipe->seed, a->query->id, STREAM_FILL, p->salt)};
 
-	if (sample_list(recipe, random_stream(recipe->seed, a->query->id, RANDOM_SAMPLE, p->salt),
-		    list, scratch, e))
+	if (sample_list(recipe, stream_of(recipe->seed, a->query->id, STREAM_SAMPLE, p->salt), list,
+		    scratch, e))
 		return e->code;
 	if (shortfall_apply(recipe, list, &fill, scratch, e)) {
 		if (is_the_querys(e->code))

@@ -1,16 +1,16 @@
 #include "workers/mine/sample.h"
 
 /* The list's own order. */
-static void draw_top(struct candidate **from, size_t n, size_t k, struct random *random)
+static void draw_top(struct candidate **from, size_t n, size_t k, struct stream *random)
 {
 	(void)from, (void)n, (void)k, (void)random;
 }
 
 /* Uniform, without replacement. */
-static void draw_uniform(struct candidate **from, size_t n, size_t k, struct random *random)
+static void draw_uniform(struct candidate **from, size_t n, size_t k, struct stream *random)
 {
 	for (size_t i = 0; i < k; i++) {
-		size_t j = i + random_below(random, n - i);
+		size_t j = i + stream_below(random, n - i);
 		struct candidate *drawn = from[j];
 		from[j] = from[i];
 		from[i] = drawn;
@@ -19,12 +19,12 @@ static void draw_uniform(struct candidate **from, size_t n, size_t k, struct ran
 
 /* Brings k of the n candidates, which come in the list's order, to the front; k is at most n. */
 static void (*const samplers[])(
-	struct candidate **from, size_t n, size_t k, struct random *random) = {
+	struct candidate **from, size_t n, size_t k, struct stream *random) = {
 	[PB__SAMPLING__SAMPLING_TOP] = draw_top,
 	[PB__SAMPLING__SAMPLING_RANDOM] = draw_uniform,
 };
 
-enum code sample_list(const Pb__MineNegativesRequest *recipe, struct random random,
+enum code sample_list(const Pb__MineNegativesRequest *recipe, struct stream random,
 	struct list *list, struct arena *arena, struct error *e)
 {
 	struct candidate **from = arena_array(arena, list->n, sizeof *from);

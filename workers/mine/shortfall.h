@@ -7,14 +7,14 @@
 #define WORKERS_MINE_SHORTFALL_H
 
 #include "workers/mine/identity.h"
-#include "workers/mine/random.h"
+#include "workers/mine/deck.h"
 #include "workers/mine/score.h"
 
 struct fill {
 	const struct corpus *corpus;
 	const struct identity *identity;
 	const struct scoring *scoring;
-	struct random random;
+	struct stream random;
 	/* out: in the order drawn, NaN where there is no score */
 	struct hit *filled;
 	size_t n;

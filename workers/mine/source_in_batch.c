@@ -5,7 +5,7 @@
 #include <math.h>
 #include <stdlib.h>
 
-#include "workers/mine/random.h"
+#include "workers/mine/stream.h"
 #include "workers/mine/source.h"
 
 static int by_document(const void *a, const void *b)
@@ -67,9 +67,9 @@ static enum code others(const struct mining *m, const struct query *q, struct ar
 		const struct batch_positive *p = &m->batch[i];
 		if (p->owner == q->index)
 			continue;
-		struct random r = random_stream(
-			m->recipe->seed, q->id, RANDOM_IN_BATCH, m->view.corpus->id[p->document]);
-		drawn[n++] = (struct drawn){random_next(&r), p->document};
+		struct stream r = stream_of(
+			m->recipe->seed, q->id, STREAM_IN_BATCH, m->view.corpus->id[p->document]);
+		drawn[n++] = (struct drawn){stream_next(&r), p->document};
 	}
 	qsort(drawn, n, sizeof *drawn, by_key);
 	for (size_t i = 0; i < n; i++)

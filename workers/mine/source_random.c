@@ -1,7 +1,7 @@
 /* Uniform over the corpus, in an order that asking deeper continues. */
 #include <math.h>
 
-#include "workers/mine/random.h"
+#include "workers/mine/deck.h"
 #include "workers/mine/source.h"
 
 static enum code deal(const struct mining *m, const struct ask *ask, struct arena *arena,
@@ -13,8 +13,7 @@ static enum code deal(const struct mining *m, const struct ask *ask, struct aren
 
 	if (!hits)
 		return error_memory(e);
-	deck_init(&deck, random_stream(m->recipe->seed, ask->query->id, RANDOM_SOURCE, NULL), n,
-		arena);
+	deck_init(&deck, stream_of(m->recipe->seed, ask->query->id, STREAM_SOURCE, NULL), n, arena);
 	for (uint32_t i = 0; i < k; i++) {
 		hits[i].score = NAN;
 		if (deck_deal(&deck, &hits[i].document, e))

@@ -43,7 +43,7 @@ static double anchor_score(const Pb__MineNegativesRequest *recipe, const char *o
 	size_t first = only && !strcmp(only, "p2"), n = only ? 1 : 2;
 
 	return anchor_pick(recipe->anchor, positives + first, scores + first, n,
-		random_stream(recipe->seed, "q", RANDOM_ANCHOR, NULL))
+		stream_of(recipe->seed, "q", STREAM_ANCHOR, NULL))
 		.score;
 }
 
@@ -83,8 +83,8 @@ const char *golden_mine(const Pb__MineNegativesRequest *req, const char *anchor,
 	identity_list(&identity, list);
 	filter_list(recipe, anchor_score(recipe, anchor), list);
 	window_list(recipe, &window, list);
-	ck_ok(sample_list(recipe, random_stream(recipe->seed, "q", RANDOM_SAMPLE, NULL), list,
-		      arena, &e),
+	ck_ok(sample_list(
+		      recipe, stream_of(recipe->seed, "q", STREAM_SAMPLE, NULL), list, arena, &e),
 		&e);
 	return names(list, arena);
 }

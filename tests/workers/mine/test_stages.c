@@ -231,8 +231,7 @@ static struct anchor pick(Pb__Anchor rule, const double *scores, size_t n, uint6
 {
 	static const uint32_t documents[] = {4, 5, 6, 7};
 
-	return anchor_pick(
-		rule, documents, scores, n, random_stream(seed, "q", RANDOM_ANCHOR, NULL));
+	return anchor_pick(rule, documents, scores, n, stream_of(seed, "q", STREAM_ANCHOR, NULL));
 }
 
 START_TEST(positives_without_a_score_are_no_anchors)
@@ -410,8 +409,8 @@ static const char *sample(uint32_t k, uint32_t n, const char *query, uint64_t se
 {
 	make_list(places, n);
 	recipe.num_negatives = k;
-	ck_ok(sample_list(&recipe, random_stream(seed, query, RANDOM_SAMPLE, NULL), &list, &arena,
-		      &err),
+	ck_ok(sample_list(
+		      &recipe, stream_of(seed, query, STREAM_SAMPLE, NULL), &list, &arena, &err),
 		&err);
 	return documents_of(CHOSEN);
 }
@@ -486,7 +485,7 @@ static enum code fall_short(struct fill *fill, uint32_t wanted, Pb__Shortfall po
 	*fill = (struct fill){.corpus = &corpus,
 		.identity = &id,
 		.scoring = &scoring,
-		.random = random_stream(recipe.seed, "q", RANDOM_FILL, NULL)};
+		.random = stream_of(recipe.seed, "q", STREAM_FILL, NULL)};
 	return shortfall_apply(&recipe, &list, fill, &arena, &err);
 }
 

@@ -1,9 +1,10 @@
 #include "tests/runner.h"
 
 #include <math.h>
+#include <stdbool.h>
 #include <string.h>
 
-#include "workers/mine/random.h"
+#include "workers/mine/deck.h"
 
 static struct arena arena;
 static struct error err;
@@ -19,11 +20,11 @@ static void teardown(void)
 }
 
 static uint64_t first(
-	uint64_t seed, const char *query, enum random_stage stage, const char *positive)
+	uint64_t seed, const char *query, enum stream_stage stage, const char *positive)
 {
-	struct random r = random_stream(seed, query, stage, positive);
+	struct stream r = stream_of(seed, query, stage, positive);
 
-	return random_next(&r);
+	return stream_next(&r);
 }
 
 START_TEST(the_generator_is_splitmix64)
@@ -31,22 +32,22 @@ START_TEST(the_generator_is_splitmix64)
 	/* The published sequence of SplitMix64 from state 1234567. */
 	static const uint64_t want[] = {6457827717110365317u, 3203168211198807973u,
 		9817491932198370423u, 4593380528125082431u, 16408922859458223821u};
-	struct random r = {1234567};
+	struct stream r = {1234567};
 
 	for (size_t i = 0; i < 5; i++)
-		ck_assert_uint_eq(random_next(&r), want[i]);
+		ck_assert_uint_eq(stream_next(&r), want[i]);
 }
 END_TEST
 
 START_TEST(a_stream_depends_on_each_part_of_its_name)
 {
-	uint64_t base = first(1, "q", RANDOM_SAMPLE, NULL);
+	uint64_t base = first(1, "q", STREAM_SAMPLE, NULL);
 
-	ck_assert_uint_eq(base, first(1, "q", RANDOM_SAMPLE, NULL));
-	ck_assert_uint_ne(base, first(2, "q", RANDOM_SAMPLE, NULL));
-	ck_assert_uint_ne(base, first(1, "r", RANDOM_SAMPLE, NULL));
-	ck_assert_uint_ne(base, first(1, "q", RANDOM_FILL, NULL));
-	ck_assert_uint_ne(base, first(1, "q", RANDOM_SAMPLE, "d"));
+	ck_assert_uint_eq(base, first(1, "q", STREAM_SAMPLE, NULL));
+	ck_assert_uint_ne(base, first(2, "q", STREAM_SAMPLE, NULL));
+	ck_assert_uint_ne(base, first(1, "r", STREAM_SAMPLE, NULL));
+	ck_assert_uint_ne(base, first(1, "q", STREAM_FILL, NULL));
+	ck_assert_uint_ne(base, first(1, "q", STREAM_SAMPLE, "d"));
 }
 END_TEST
 
@@ -64,23 +65,23 @@ START_TEST(numbers_below_n_are_uniform)
 {
 	enum { N = 7, DRAWS = 70000 };
 	uint32_t counts[N] = {0};
-	struct random r = random_stream(0, "q", RANDOM_SAMPLE, NULL);
+	struct stream r = stream_of(0, "q", STREAM_SAMPLE, NULL);
 
 	for (int i = 0; i < DRAWS; i++)
-		counts[random_below(&r, N)]++;
+		counts[stream_below(&r, N)]++;
 	ck_assert(chi_square(counts, N, DRAWS / N) < 22.46); /* 6 degrees of freedom, p = .001 */
 }
 END_TEST
 
 START_TEST(a_range_of_one_and_the_largest_range_work)
 {
-	struct random r = {1};
+	struct stream r = {1};
 
 	for (int i = 0; i < 100; i++)
-		ck_assert_uint_eq(random_below(&r, 1), 0);
+		ck_assert_uint_eq(stream_below(&r, 1), 0);
 	bool high = false;
 	for (int i = 0; i < 100; i++)
-		high |= random_below(&r, UINT32_MAX) > UINT32_MAX / 2;
+		high |= stream_below(&r, UINT32_MAX) > UINT32_MAX / 2;
 	ck_assert(high);
 }
 END_TEST
@@ -91,7 +92,7 @@ START_TEST(a_deck_deals_every_number_once)
 	bool seen[N] = {false};
 	struct deck deck;
 
-	deck_init(&deck, random_stream(3, "q", RANDOM_SOURCE, NULL), N, &arena);
+	deck_init(&deck, stream_of(3, "q", STREAM_SOURCE, NULL), N, &arena);
 	for (uint32_t card, i = 0; i < N; i++) {
 		ck_ok(deck_deal(&deck, &card, &err), &err);
 		ck_assert_uint_lt(card, N);
@@ -107,8 +108,8 @@ START_TEST(what_is_dealt_first_does_not_depend_on_what_is_dealt_later)
 	struct deck a, b;
 	uint32_t from_a[500], from_b;
 
-	deck_init(&a, random_stream(3, "q", RANDOM_SOURCE, NULL), 1000, &arena);
-	deck_init(&b, random_stream(3, "q", RANDOM_SOURCE, NULL), 1000, &arena);
+	deck_init(&a, stream_of(3, "q", STREAM_SOURCE, NULL), 1000, &arena);
+	deck_init(&b, stream_of(3, "q", STREAM_SOURCE, NULL), 1000, &arena);
 	for (int i = 0; i < 500; i++)
 		deck_deal(&a, &from_a[i], &err);
 	for (int i = 0; i < 10; i++) {
@@ -127,7 +128,7 @@ START_TEST(every_pair_is_dealt_first_equally_often)
 	for (int seed = 0; seed < DECKS; seed++) {
 		struct deck deck;
 		uint32_t a, b;
-		deck_init(&deck, random_stream(seed, "q", RANDOM_SOURCE, NULL), N, &arena);
+		deck_init(&deck, stream_of(seed, "q", STREAM_SOURCE, NULL), N, &arena);
 		deck_deal(&deck, &a, &err);
 		deck_deal(&deck, &b, &err);
 		counts[a * N + b]++;
@@ -148,7 +149,7 @@ START_TEST(a_deck_without_memory_says_so)
 	uint32_t card = 77;
 
 	arena_init(&tiny, 16);
-	deck_init(&deck, (struct random){1}, 10, &tiny);
+	deck_init(&deck, (struct stream){1}, 10, &tiny);
 	ck_refused(deck_deal(&deck, &card, &err), &err, RESOURCE_EXHAUSTED, "OUT_OF_MEMORY");
 	ck_assert_uint_eq(card, 77);
 }
@@ -156,8 +157,8 @@ END_TEST
 
 Suite *suite(void)
 {
-	Suite *s = suite_create("random");
-	TCase *t = tcase_create("random");
+	Suite *s = suite_create("stream");
+	TCase *t = tcase_create("stream");
 
 	tcase_add_checked_fixture(t, setup, teardown);
 	tcase_add_test(t, the_generator_is_splitmix64);
