@@ -3,7 +3,7 @@
  *
  *   recipe      strategy strings and presets -> every field filled in
  *   query       what each query is: text, vector, positives, exclusions
- *   source      candidates: dense, bm25, in_batch, random, given
+ *   source      candidates: dense, bm25, in_batch, random, given; merge makes one list of them
  *   identity    the query's positives by id and content, its own text, groups
  *   score       one score for candidates and positives alike
  *   filter      thresholds and margins

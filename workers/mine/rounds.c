@@ -5,7 +5,8 @@
 
 enum {
 	SLICE_MEMORY = LIMIT_REQUEST_MEMORY / 8,
-	LEAST_SLICES = 8, /* of a round */
+	LEAST_QUERIES = 8, /* of a slice */
+	LEAST_SLICES = 8,  /* of a round */
 	MOST_SLICES = 64
 };
 
@@ -22,18 +23,28 @@ static size_t slices_a_round(const struct rounds *r)
 	return n < LEAST_SLICES ? LEAST_SLICES : n > MOST_SLICES ? MOST_SLICES : n;
 }
 
+/* Few queries are cut finer, so that every thread has some; but not so fine that searching them
+ * together saves nothing. */
+static size_t slice_size(const struct rounds *r)
+{
+	size_t threads = r->pool ? pool_threads(r->pool, HEAVY) : 1;
+	size_t share = (r->m->n_queries + threads - 1) / threads;
+
+	if (share < LEAST_QUERIES)
+		share = LEAST_QUERIES;
+	return share < r->slice_queries ? share : r->slice_queries;
+}
+
 /* Cuts the next slices, from query `first` on; returns the first query that is left. */
 static size_t cut(struct round *round, size_t first)
 {
 	const struct rounds *r = round->rounds;
-	size_t most = slices_a_round(r);
+	size_t most = slices_a_round(r), size = slice_size(r);
 
 	for (round->n = 0; round->n < most && first < r->m->n_queries; round->n++) {
 		struct slice *s = &round->slices[round->n];
 		size_t left = r->m->n_queries - first;
-		*s = (struct slice){.m = r->m,
-			.first = first,
-			.n = left < r->slice_queries ? left : r->slice_queries};
+		*s = (struct slice){.m = r->m, .first = first, .n = left < size ? left : size};
 		arena_init(&s->arena, SLICE_MEMORY);
 		first += s->n;
 	}

@@ -21,8 +21,8 @@ struct slice {
 
 struct rounds {
 	const struct mining *m;
-	struct pool *pool; /* NULL: one slice after the other */
-	size_t slice_queries;
+	struct pool *pool;				     /* NULL: one slice after the other */
+	size_t slice_queries;				     /* at most */
 	enum code (*work)(struct slice *s, struct error *e); /* any thread */
 	enum code (*take)(void *arg, const struct slice *s, struct error *e);
 	void *arg; /* of take */

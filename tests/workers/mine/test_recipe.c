@@ -92,9 +92,12 @@ START_TEST(a_recipe_sent_back_is_the_same_recipe)
 		"margin+bm25", "st+bm25", "topk_marginpos+margin", "flag+in_batch", NULL};
 	uint8_t once[1000], again[1000];
 
-	for (size_t i = 0; i < n_strategies + 4; i++) {
+	for (size_t i = 0; i < 2 * (n_strategies + 4); i++) {
+		size_t at = i % (n_strategies + 4);
 		Pb__MineNegativesRequest *replayed;
-		resolve(i < n_strategies ? recipe_names[i] : more[i - n_strategies]);
+		if (i > at) /* the second time round */
+			SET(range_max, 50);
+		resolve(at < n_strategies ? recipe_names[at] : more[at - n_strategies]);
 		ck_ok(recipe_resolve(recipe, &arena, &replayed, &err), &err);
 		size_t n = pack(recipe, once);
 		ck_assert_uint_eq(n, pack(replayed, again));
