@@ -1,52 +1,21 @@
-/* Whole requests against a catalog: what is refused, what fails alone, what never changes. */
-#include "tests/workers/mine/world.h"
-
+/* Whole requests against a catalog: what they answer and what fails alone. */
 #include <math.h>
 #include <string.h>
 
 #include "proto/fault.h"
-#include "proto/limits.h"
-#include "storage/rows/queries.h"
 #include "tests/workers/mine/golden.h"
+#include "tests/workers/mine/golden_world.h"
 
 static struct world w;
 static struct error err;
 static struct mined mined;
 static Pb__MineNegativesRequest req;
 
-enum { DIMENSION = 3 };
-
-/* Three floats whose dot product with {1, 2^-24, 2^-48} is the double, to its last bit. */
-static void exactly(double score, float *row)
-{
-	row[0] = (float)score;
-	row[1] = (float)((score - row[0]) * 0x1p24);
-	row[2] = (float)(((score - row[0]) - row[1] * 0x1p-24) * 0x1p48);
-}
-
-/* The golden candidates, with query q and positives p1 and p2. */
 static void open_golden(void)
 {
-	static const float query[] = {1, 0x1p-24, 0x1p-48};
-	struct seed_document documents[GOLDEN];
-	const char *ids[] = {"q"};
-	float rows[GOLDEN][DIMENSION];
-
 	world_open(&w);
+	golden_fill(&w);
 	pb__mine_negatives_request__init(&req);
-	for (int i = 0; i < GOLDEN; i++) {
-		documents[i] = (struct seed_document){
-			golden_ids[i], NULL, arena_printf(&w.arena, "text %d", i), NULL};
-		exactly(golden_scores[i], rows[i]);
-	}
-	world_documents(&w, documents, GOLDEN);
-	world_query(&w, "q", "a question", NULL);
-	world_positive(&w, "q", "p1");
-	world_positive(&w, "q", "p2");
-	world_begin(&w, DIMENSION, PB__SIMILARITY__SIMILARITY_DOT);
-	world_vectors(&w, PB__SIDE__SIDE_DOCUMENT, golden_ids, GOLDEN, rows[0], DIMENSION);
-	world_vectors(&w, PB__SIDE__SIDE_QUERY, ids, 1, query, DIMENSION);
-	world_publish(&w);
 }
 
 static void close_world(void)
@@ -94,13 +63,6 @@ static const char *mine_as(const char *strategy, uint32_t n)
 	SET(num_negatives, n);
 	mine();
 	return negatives(0);
-}
-
-static void ck_refused_at(enum code code, const char *field, const char *reason)
-{
-	ck_refused(world_mine(&w, &req, &mined, &err), &err, code, reason);
-	ck_assert_str_eq(err.field, field);
-	ck_assert_uint_eq(mined.n, 0);
 }
 
 static void ck_failed_alone(size_t i, const char *status, const char *field, const char *reason)
@@ -193,99 +155,6 @@ START_TEST(the_recipe_sent_back_gives_the_same_bytes)
 		ck_assert_uint_eq(once, again);
 		ck_assert_int_eq(memcmp(before, after, once), 0);
 	}
-}
-END_TEST
-
-START_TEST(a_request_without_queries_or_with_too_many_is_refused)
-{
-	ck_refused_at(INVALID_ARGUMENT, "queries", "MISSING_FIELD");
-	req.n_queries = LIMIT_QUERIES + 1;
-	ck_refused_at(INVALID_ARGUMENT, "queries", "LIMIT_EXCEEDED");
-}
-END_TEST
-
-START_TEST(an_unknown_query_that_brings_nothing_is_not_found)
-{
-	Pb__MineQuery *q[] = {query("q"), query("nobody")};
-
-	ask(q, 2);
-	ck_refused_at(NOT_FOUND, "queries[1].id", "NO_SUCH_QUERY");
-	q[1] = query(NULL);
-	ck_refused_at(INVALID_ARGUMENT, "queries[1].id", "MISSING_FIELD");
-	q[1] = query("");
-	ck_refused_at(INVALID_ARGUMENT, "queries[1].id", "INVALID_ID");
-	char *giant = arena_alloc(&w.arena, 10001);
-	memset(giant, 'a', 10000);
-	q[1] = query(giant);
-	ck_refused_at(INVALID_ARGUMENT, "queries[1].id", "INVALID_ID");
-	q[1] = query("q");
-	ck_refused_at(INVALID_ARGUMENT, "queries[1].id", "DUPLICATE_ID");
-}
-END_TEST
-
-START_TEST(what_a_query_brings_is_checked_by_path)
-{
-	Pb__MineQuery *b = query("own"), *q[] = {query("q"), b};
-	const char *positives[] = {"p1", "ghost"};
-	float numbers[] = {1, 0, 0, 0};
-
-	ask(q, 2);
-	b->positives = positives;
-	b->n_positives = 2;
-	ck_refused_at(NOT_FOUND, "queries[1].positives[1]", "NO_SUCH_DOCUMENT");
-	b->n_positives = 1;
-	b->vector = numbers;
-	b->n_vector = 4;
-	ck_refused_at(INVALID_ARGUMENT, "queries[1].vector", "WRONG_DIMENSION");
-	b->n_vector = 3;
-	numbers[2] = NAN;
-	ck_refused_at(INVALID_ARGUMENT, "queries[1].vector[2]", "NOT_FINITE");
-	numbers[2] = 0;
-	b->has_vector_f32 = true;
-	b->vector_f32 = (ProtobufCBinaryData){13, (uint8_t *)numbers};
-	ck_refused_at(INVALID_ARGUMENT, "queries[1].vector_f32", "CONTRADICTION");
-	b->n_vector = 0;
-	ck_refused_at(INVALID_ARGUMENT, "queries[1].vector_f32", "WRONG_DIMENSION");
-	numbers[1] = INFINITY;
-	b->vector_f32.len = 12;
-	ck_refused_at(INVALID_ARGUMENT, "queries[1].vector_f32[1]", "NOT_FINITE");
-}
-END_TEST
-
-START_TEST(given_lists_are_checked_by_path)
-{
-	Pb__Candidate a = PB__CANDIDATE__INIT, b = PB__CANDIDATE__INIT, *both[] = {&a, &b};
-	Pb__MineQuery *own = query("own"), *q[] = {own};
-	const char *positives[] = {"p1"};
-	double scores[] = {.5, NAN};
-
-	ask(q, 1);
-	own->candidates = both;
-	own->n_candidates = 2;
-	a.document_id = "d1";
-	ck_refused_at(INVALID_ARGUMENT, "queries[0].candidates", "CONTRADICTION");
-	SET(scorer, PB__SCORER__SCORER_GIVEN);
-	ck_refused_at(INVALID_ARGUMENT, "queries[0].candidates[1].document_id", "MISSING_FIELD");
-	b.document_id = "ghost";
-	ck_refused_at(NOT_FOUND, "queries[0].candidates[1].document_id", "NO_SUCH_DOCUMENT");
-	b.document_id = "d1";
-	ck_refused_at(INVALID_ARGUMENT, "queries[0].candidates[1].document_id", "DUPLICATE_ID");
-	b.document_id = "d2";
-	b.has_score = true;
-	b.score = INFINITY;
-	ck_refused_at(INVALID_ARGUMENT, "queries[0].candidates[1].score", "NOT_FINITE");
-	b.score = 1;
-	own->positives = positives;
-	own->n_positives = 1;
-	own->positive_scores = scores;
-	own->n_positive_scores = 2;
-	ck_refused_at(INVALID_ARGUMENT, "queries[0].positive_scores", "WRONG_LENGTH");
-	scores[0] = NAN;
-	own->n_positive_scores = 1;
-	ck_refused_at(INVALID_ARGUMENT, "queries[0].positive_scores[0]", "NOT_FINITE");
-	SET(scorer, PB__SCORER__SCORER_DENSE);
-	own->n_candidates = 0;
-	ck_refused_at(INVALID_ARGUMENT, "queries[0].positive_scores", "CONTRADICTION");
 }
 END_TEST
 
@@ -496,17 +365,6 @@ START_TEST(a_document_newer_than_the_generation_has_no_score)
 }
 END_TEST
 
-START_TEST(a_missing_collection_or_generation_is_not_found)
-{
-	mine();
-	SET(generation, 7);
-	ck_refused(world_mine(&w, &req, &mined, &err), &err, NOT_FOUND, "NO_SUCH_GENERATION");
-	req.collection = "nowhere";
-	ck_refused(mine_run(&w.mine, &req, NULL, NULL, &w.arena, &mined.summary, &err), &err,
-		NOT_FOUND, "NO_SUCH_COLLECTION");
-}
-END_TEST
-
 START_TEST(a_cancelled_run_says_so)
 {
 	atomic_bool cancelled = true;
@@ -584,10 +442,6 @@ Suite *suite(void)
 	tcase_add_test(t, each_positive_is_an_answer_of_its_own);
 	tcase_add_test(t, an_answer_names_generation_encoder_revision_and_recipe);
 	tcase_add_test(t, the_recipe_sent_back_gives_the_same_bytes);
-	tcase_add_test(t, a_request_without_queries_or_with_too_many_is_refused);
-	tcase_add_test(t, an_unknown_query_that_brings_nothing_is_not_found);
-	tcase_add_test(t, what_a_query_brings_is_checked_by_path);
-	tcase_add_test(t, given_lists_are_checked_by_path);
 	tcase_add_test(t, a_query_that_cannot_be_served_fails_alone);
 	tcase_add_test(t, bm25_without_a_text_fails_alone);
 	tcase_add_test(t, a_short_query_fails_alone_when_that_is_the_policy);
@@ -598,7 +452,6 @@ Suite *suite(void)
 	tcase_add_test(t, in_batch_negatives_are_the_other_queries_positives);
 	tcase_add_test(t, given_candidates_keep_the_callers_scores);
 	tcase_add_test(t, a_document_newer_than_the_generation_has_no_score);
-	tcase_add_test(t, a_missing_collection_or_generation_is_not_found);
 	tcase_add_test(t, a_cancelled_run_says_so);
 	tcase_add_test(t, an_emit_that_fails_ends_the_run);
 #ifdef HARDMINER_FAULTS
