@@ -3,7 +3,12 @@
 /* Sixteen floats, wherever they stand; the compiler cuts them to the machine's registers. */
 typedef float lanes __attribute__((vector_size(4 * SPARSE_LANES), aligned(4), may_alias));
 
+/* Clones are picked while the program is loaded, before ThreadSanitizer is ready to watch that. */
+#ifdef __SANITIZE_THREAD__
+#define CLONES
+#else
 #define CLONES __attribute__((target_clones("avx512f", "avx2", "default")))
+#endif
 
 enum { BLOCK = 4 * SPARSE_LANES, AHEAD = 4 };
 
