@@ -2,8 +2,9 @@
 
 #include <math.h>
 
-/* Sets an optional field of a message where there is a value. */
-#define PUT(message, field, value) ((message)->has_##field = true, (message)->field = (value))
+#include "workers/mine/put.h"
+
+/* PUT, where there is a value. */
 #define PUT_SCORE(message, field, value) \
 	do { \
 		if (!isnan(value)) \

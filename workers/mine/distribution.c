@@ -1,11 +1,11 @@
 #include "workers/mine/distribution.h"
 
 #include <math.h>
-#include <stdbool.h>
 #include <stdlib.h>
 
 #include "proto/fault.h"
 #include "proto/limits.h"
+#include "workers/mine/put.h"
 
 /* A report has four of these; together they stay within a request's memory. */
 enum { MOST = LIMIT_REQUEST_MEMORY / 4 / sizeof(double) };
@@ -75,8 +75,6 @@ static double deviation(const struct numbers *c, double m)
 		sum += (c->at[i] - m) * (c->at[i] - m);
 	return sqrt(sum / (c->n - 1));
 }
-
-#define PUT(message, field, value) ((message)->has_##field = true, (message)->field = (value))
 
 void numbers_describe(struct numbers *c, Pb__Distribution *out)
 {

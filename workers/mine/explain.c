@@ -1,8 +1,7 @@
 #include <math.h>
 
 #include "workers/mine/answer.h"
-
-#define PUT(message, field, value) ((message)->has_##field = true, (message)->field = (value))
+#include "workers/mine/put.h"
 
 static size_t count_sightings(const struct list *list)
 {

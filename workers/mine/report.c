@@ -1,8 +1,6 @@
 #include "workers/mine/report.h"
 
-#include <stdbool.h>
-
-#define PUT(message, field, value) ((message)->has_##field = true, (message)->field = (value))
+#include "workers/mine/put.h"
 
 void report_init(struct report *r, const Pb__MineNegativesRequest *recipe)
 {

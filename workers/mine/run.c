@@ -1,10 +1,9 @@
 /* A whole request: resolve, pin, read the queries, mine them round after round, and sum up. */
 #include "workers/mine/pipeline.h"
+#include "workers/mine/put.h"
 #include "workers/mine/recipe.h"
 #include "workers/mine/report.h"
 #include "workers/mine/source.h"
-
-#define PUT(message, field, value) ((message)->has_##field = true, (message)->field = (value))
 
 struct run {
 	struct mining m;

@@ -1,11 +1,10 @@
 /* Search: the ranked sources alone, without anything being excluded. */
 #include "proto/limits.h"
+#include "workers/mine/put.h"
 #include "workers/mine/recipe.h"
 #include "workers/mine/rounds.h"
 #include "workers/mine/source.h"
 #include "workers/mine/texts.h"
-
-#define PUT(message, field, value) ((message)->has_##field = true, (message)->field = (value))
 
 /* What a search is as a recipe: one source. */
 struct search_recipe {
