@@ -6,6 +6,7 @@
 
 #include "proto/fault.h"
 #include "proto/limits.h"
+#include "storage/rows/keys.h"
 #include "storage/rows/statement.h"
 #include "storage/rows/upsert.h"
 

@@ -18,7 +18,8 @@ struct upsert_counts {
 };
 
 /* Whole or not at all. Errors name the path within the request: documents[3].id. Refuses ids that
- * are absent, empty, too long or twice in the request, and texts that are too long. */
+ * are absent, empty, too long or twice in the request, and texts that are too long. An empty group is
+ * none. A document that is the same as before is left alone, and so is the revision if all are. */
 enum code documents_upsert(struct database *db, int64_t collection, Pb__Document **documents,
 	size_t n, struct upsert_counts *out, struct error *e);
 

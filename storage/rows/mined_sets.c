@@ -5,6 +5,7 @@
 
 #include "proto/fault.h"
 #include "storage/rows/job_rows.h"
+#include "storage/rows/keys.h"
 #include "storage/rows/now.h"
 #include "storage/rows/packed.h"
 #include "storage/rows/statement.h"

@@ -9,8 +9,11 @@
 /* In the same transaction as the job that fills it. ALREADY_EXISTS/MINED_SET_EXISTS at "name". */
 enum code mined_set_create(struct database *db, const struct collection *c, const char *name,
 	const ProtobufCMessage *request, struct arena *arena, Pb__Job *job, struct error *e);
+/* All of these: NOT_FOUND/NO_SUCH_MINED_SET at "name" where there is none. */
+
 /* Appends results and the job's checkpoint in one transaction, so that a resumed job neither
- * repeats nor skips one. `first` is the number of results already there. */
+ * repeats nor skips one. `first` is the number of results already there: ABORTED/MINED_SET_MOVED when
+ * it is not. FAILED_PRECONDITION/MINED_SET_COMPLETE, or JOB_NOT_RUNNING. */
 enum code mined_set_append(struct database *db, const struct collection *c, const char *name,
 	uint64_t first, Pb__MineResult **results, size_t n, const char *job_id,
 	const ProtobufCBinaryData *checkpoint, uint64_t done, uint64_t total, struct error *e);

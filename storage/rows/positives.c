@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "proto/fault.h"
+#include "storage/rows/keys.h"
 #include "storage/rows/statement.h"
 #include "storage/rows/upsert.h"
 

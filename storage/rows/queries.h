@@ -6,7 +6,8 @@
 
 enum code queries_upsert(struct database *db, int64_t collection, Pb__Query **queries, size_t n,
 	struct upsert_counts *out, struct error *e);
-/* Query and document must be there: NOT_FOUND at positives[i].query_id or .document_id. */
+/* Query and document must be there: NOT_FOUND/NO_SUCH_QUERY at positives[i].query_id, or
+ * NO_SUCH_DOCUMENT at .document_id. A pair that is there gets the new grade. */
 enum code positives_upsert(struct database *db, int64_t collection, Pb__Positive **positives,
 	size_t n, struct upsert_counts *out, struct error *e);
 

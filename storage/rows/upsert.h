@@ -35,19 +35,6 @@ enum code upsert_begin(sqlite3 *db, int64_t collection, struct upsert *out, stru
 /* Writes the counters back; raises the revision if anything was created or updated. */
 enum code upsert_end(sqlite3 *db, struct upsert *u, bool documents_changed, struct error *e);
 
-/* What a row of a large table is found by: owner << 32 | number. */
-static inline int64_t row_key(int64_t owner, uint64_t number)
-{
-	return owner << 32 | (int64_t)number;
-}
-
-static inline uint32_t row_number(int64_t key)
-{
-	return (uint32_t)key;
-}
-
-enum { ROW_NUMBERS_END = UINT32_MAX }; /* one less than fit: the last stands for "none" */
-
 /* A group's name as it is stored: an empty one would make a group of all that have none. */
 static inline const char *group_of(const char *group)
 {

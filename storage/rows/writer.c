@@ -179,6 +179,14 @@ static void *run(void *writer)
 	return NULL;
 }
 
+static void dispose(struct writer *w)
+{
+	sqlite3_wal_hook(w->db, NULL, NULL);
+	pthread_cond_destroy(&w->wanted);
+	pthread_mutex_destroy(&w->lock);
+	free(w);
+}
+
 enum code writer_start(sqlite3 *db, struct writer **out, struct error *e)
 {
 	struct writer *w = FAULT() ? NULL : calloc(1, sizeof *w);
@@ -193,7 +201,7 @@ enum code writer_start(sqlite3 *db, struct writer **out, struct error *e)
 	sqlite3_busy_timeout(db, CHECKPOINT_WAIT_MS);
 	int err = pthread_create(&w->thread, NULL, run, w);
 	if (err) {
-		free(w);
+		dispose(w);
 		return error_errno(e, err, "start the writer's thread");
 	}
 	*out = w;
@@ -211,10 +219,7 @@ struct writer *writer_stop(struct writer *w)
 	pthread_join(w->thread, NULL);
 	if (!w->failure.code)
 		sqlite3_wal_checkpoint_v2(w->db, NULL, SQLITE_CHECKPOINT_TRUNCATE, NULL, NULL);
-	sqlite3_wal_hook(w->db, NULL, NULL);
-	pthread_cond_destroy(&w->wanted);
-	pthread_mutex_destroy(&w->lock);
-	free(w);
+	dispose(w);
 	return NULL;
 }
 

@@ -57,6 +57,7 @@ struct client {
 	pthread_t thread;
 	int number;
 	const char *text;
+	database_apply bad; /* every fifth write */
 	enum code outcome[WRITES];
 };
 
@@ -65,7 +66,7 @@ static void name(char id[static 32], const struct client *client, int i)
 	snprintf(id, 32, "c%d-%d", client->number, i);
 }
 
-/* Every fifth write of a client is bad, which it finds out after it has changed something. */
+/* A bad write, which finds that out after it has changed something. */
 static enum code refuse(sqlite3 *writing, void *arg, struct error *e)
 {
 	char sql[128];
@@ -76,6 +77,14 @@ static enum code refuse(sqlite3 *writing, void *arg, struct error *e)
 	return error_set(e, INVALID_ARGUMENT, "REFUSED", "No.");
 }
 
+/* What SQLite may do by itself when memory or the disk runs out: all of the group is undone. */
+static enum code undo_everything(sqlite3 *writing, void *arg, struct error *e)
+{
+	(void)arg;
+	ck_assert_int_eq(sqlite3_exec(writing, "ROLLBACK", NULL, NULL, NULL), SQLITE_OK);
+	return error_memory(e);
+}
+
 static void *write_some(void *arg)
 {
 	struct client *client = arg;
@@ -84,16 +93,16 @@ static void *write_some(void *arg)
 		struct error e = {0};
 		char id[32];
 		name(id, client, i);
-		client->outcome[i] =
-			i % 5 == 4 ? database_write(db, refuse, &i, &e) : put(id, client->text, &e);
+		client->outcome[i] = i % 5 == 4 ? database_write(db, client->bad, &i, &e)
+						: put(id, client->text, &e);
 	}
 	return NULL;
 }
 
-static void run_clients(struct client clients[static THREADS], const char *text)
+static void run_clients(struct client clients[static THREADS], const char *text, database_apply bad)
 {
 	for (int i = 0; i < THREADS; i++) {
-		clients[i] = (struct client){.number = i, .text = text};
+		clients[i] = (struct client){.number = i, .text = text, .bad = bad};
 		ck_assert_int_eq(
 			pthread_create(&clients[i].thread, NULL, write_some, &clients[i]), 0);
 	}
@@ -107,7 +116,7 @@ START_TEST(writes_that_wait_together_share_a_sync)
 	long before = disk.syncs;
 
 	disk.sync_us = 1000; /* a disk that takes its time */
-	run_clients(clients, "x");
+	run_clients(clients, "x", refuse);
 	ck_assert_int_lt(disk.syncs - before, THREADS * WRITES / 3);
 	ck_assert_uint_eq(fixture_collection("demo").documents, THREADS * WRITES * 4 / 5);
 }
@@ -117,7 +126,7 @@ START_TEST(a_bad_write_in_a_group_is_undone_alone)
 {
 	struct client clients[THREADS];
 
-	run_clients(clients, "x");
+	run_clients(clients, "x", refuse);
 	for (int i = 0; i < THREADS; i++)
 		for (int j = 0; j < WRITES; j++)
 			ck_assert_int_eq(clients[i].outcome[j], j % 5 == 4 ? INVALID_ARGUMENT : OK);
@@ -137,6 +146,24 @@ static void ck_outcomes_are_true(const struct client clients[static THREADS])
 		}
 }
 
+START_TEST(when_everything_is_undone_everyone_in_it_is_told)
+{
+	struct client clients[THREADS];
+	int failed = 0;
+
+	disk.sync_us = 1000;
+	run_clients(clients, "x", undo_everything);
+	ck_outcomes_are_true(clients);
+	for (int i = 0; i < THREADS * WRITES; i++) {
+		enum code outcome = clients[i / WRITES].outcome[i % WRITES];
+		ck_assert(outcome == OK || outcome == RESOURCE_EXHAUSTED);
+		failed += outcome != OK;
+	}
+	ck_assert_int_gt(failed, THREADS * WRITES / 5); /* some had neighbours */
+	ck_ok(put("after", "x", &err), &err);
+}
+END_TEST
+
 static enum code bound_size(sqlite3 *writing, void *pages, struct error *e)
 {
 	char sql[64];
@@ -153,7 +180,7 @@ START_TEST(when_the_file_is_full_each_caller_is_told_the_truth)
 	int pages = 150, many = 1 << 20, full = 0;
 
 	ck_ok(database_write(db, bound_size, &pages, &err), &err);
-	run_clients(clients, xs(3000));
+	run_clients(clients, xs(3000), refuse);
 	for (int i = 0; i < THREADS * WRITES; i++)
 		full += clients[i / WRITES].outcome[i % WRITES] == RESOURCE_EXHAUSTED;
 	ck_assert_int_gt(full, THREADS);
@@ -233,7 +260,7 @@ START_TEST(a_failed_sync_fails_everyone_who_shared_it)
 
 	ck_ok(put("before", "x", &err), &err);
 	disk.sync_fails = true;
-	run_clients(clients, "x");
+	run_clients(clients, "x", refuse);
 	for (int i = 0; i < THREADS; i++)
 		for (int j = 0; j < WRITES; j++)
 			ck_assert(clients[i].outcome[j] == UNAVAILABLE ||
@@ -262,7 +289,7 @@ START_TEST(a_disk_that_really_fills_up_loses_nothing_acknowledged)
 	}
 	ck_ok(database_open(dir, &db, &err), &err);
 	ck_ok(collection_create(db, "demo", &c, &err), &err);
-	run_clients(clients, xs(20000));
+	run_clients(clients, xs(20000), refuse);
 	ck_outcomes_are_true(clients);
 	ck_refused(put("one more", xs(1 << 20), &err), &err, RESOURCE_EXHAUSTED, "DISK_FULL");
 	db = database_close(db);
@@ -303,6 +330,7 @@ Suite *suite(void)
 	tcase_add_test(t, every_write_is_synced_before_it_is_acknowledged);
 	tcase_add_test(t, writes_that_wait_together_share_a_sync);
 	tcase_add_test(t, a_bad_write_in_a_group_is_undone_alone);
+	tcase_add_test(t, when_everything_is_undone_everyone_in_it_is_told);
 	tcase_add_test(t, when_the_file_is_full_each_caller_is_told_the_truth);
 	tcase_add_test(t, a_full_disk_refuses_writes_reads_go_on_and_room_heals);
 	tcase_add_test(t, a_restart_on_a_full_disk_can_still_be_read_from);
