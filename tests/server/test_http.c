@@ -249,6 +249,30 @@ START_TEST(fixed_pages_answer)
 }
 END_TEST
 
+static void drain(struct mail *mail)
+{
+	(void)mail;
+	d.draining = true;
+	sem_post(&handler_ended);
+}
+
+START_TEST(a_draining_server_finishes_requests_and_closes_their_connections)
+{
+	struct mail mail = {.deliver = drain};
+	int fd = dial();
+
+	say(fd, "POST /v1/wait HTTP/1.1\r\n" HOST "\r\n");
+	sem_wait(&handler_began);
+	mailbox_post(d.mailbox, &mail);
+	sem_wait(&handler_ended);
+	answers("POST /v1/tell HTTP/1.1\r\n" HOST "\r\n", "503", "DRAINING");
+	sem_post(&handler_may_go);
+	const char *answer = hear(fd);
+	ck_assert_ptr_nonnull(strstr(answer, "HTTP/1.1 200 "));
+	ck_assert_ptr_nonnull(strstr(answer, "\r\nConnection: close\r\n"));
+}
+END_TEST
+
 Suite *suite(void)
 {
 	Suite *s = suite_create("http");
@@ -272,6 +296,7 @@ Suite *suite(void)
 	tcase_add_test(t, a_stream_that_fails_before_its_first_line_is_an_error);
 	tcase_add_test(t, a_stream_waits_for_a_slow_client_and_loses_nothing);
 	tcase_add_test(t, fixed_pages_answer);
+	tcase_add_test(t, a_draining_server_finishes_requests_and_closes_their_connections);
 	suite_add_tcase(s, t);
 	return s;
 }
