@@ -39,31 +39,33 @@ static unsigned openapi(const struct http *h, struct buf *to)
 	return MHD_HTTP_OK;
 }
 
-static const struct {
+struct page {
 	const char *path, *type;
 	unsigned (*write)(const struct http *h, struct buf *to);
-} pages[] = {
+};
+
+static const struct page pages[] = {
 	{"/livez", "text/plain; charset=utf-8", livez},
 	{"/readyz", "text/plain; charset=utf-8", readyz},
 	{"/metrics", "text/plain; version=0.0.4; charset=utf-8", metrics},
 	{"/openapi.json", "application/json", openapi},
 };
 
-bool fixed_answer(struct request *r, const char *method, enum MHD_Result *result)
+const struct page *page_find(const char *path)
+{
+	for (size_t i = 0; i < sizeof pages / sizeof *pages; i++)
+		if (!strcmp(path, pages[i].path))
+			return &pages[i];
+	return NULL;
+}
+
+enum MHD_Result reply_page(struct request *r)
 {
 	struct buf body;
 
-	for (size_t i = 0; i < sizeof pages / sizeof *pages; i++) {
-		if (strcmp(r->uri, pages[i].path) != 0)
-			continue;
-		r->route.allowed = 1u << GET;
-		if (strcmp(method, "GET") != 0 && !r->head)
-			return false;
-		buf_init(&body);
-		unsigned status = pages[i].write(r->http, &body);
-		*result = reply_bytes(r, status, pages[i].type, &body);
-		buf_free(&body);
-		return true;
-	}
-	return false;
+	buf_init(&body);
+	unsigned status = r->page->write(r->http, &body);
+	enum MHD_Result result = reply_bytes(r, status, r->page->type, &body);
+	buf_free(&body);
+	return result;
 }

@@ -140,6 +140,13 @@ enum code head_read(struct request *r, struct error *e)
 	return read_deadline(r, e);
 }
 
+bool head_has_body(struct request *r)
+{
+	const char *length = header(r, MHD_HTTP_HEADER_CONTENT_LENGTH);
+
+	return header(r, MHD_HTTP_HEADER_TRANSFER_ENCODING) || (length && strcmp(length, "0") != 0);
+}
+
 bool head_wants_lines(struct request *r)
 {
 	const char *accept = header(r, MHD_HTTP_HEADER_ACCEPT);

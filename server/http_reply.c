@@ -109,6 +109,18 @@ enum MHD_Result reply_error(struct request *r, const struct error *e)
 	return reply_or_close(r, status, response);
 }
 
+enum MHD_Result reply_allow(struct request *r)
+{
+	char allow[64];
+	struct MHD_Response *response =
+		MHD_create_response_from_buffer(0, "", MHD_RESPMEM_PERSISTENT);
+
+	route_allow(r->route.allowed, allow, sizeof allow);
+	if (response)
+		MHD_add_response_header(response, MHD_HTTP_HEADER_ALLOW, allow);
+	return reply_or_close(r, MHD_HTTP_NO_CONTENT, response);
+}
+
 static void reply_call(struct request *r)
 {
 	struct call *c = &r->call;

@@ -139,9 +139,6 @@ static enum code find_route(struct request *r, const char *method, struct error 
 {
 	enum verb verb;
 
-	if (r->route.allowed) /* a fixed page */
-		return error_set(e, UNIMPLEMENTED, "METHOD_NOT_ALLOWED",
-			"This path takes GET, HEAD, OPTIONS.");
 	if (!verb_of(method, &verb))
 		verb = (enum verb)NO_VERB;
 	enum code code = route_find(
@@ -152,38 +149,37 @@ static enum code find_route(struct request *r, const char *method, struct error 
 	return code;
 }
 
-static enum MHD_Result answer_options(struct request *r, const char *method, const struct error *e)
+/* A fixed page, the path's verbs, or an operation. */
+static enum code find_answer(struct request *r, const char *method, struct error *e)
 {
-	char allow[64];
-
-	if (!r->route.allowed && strcmp(r->uri, "*") != 0)
-		return refuse(r, method, e);
-	route_allow(r->route.allowed ? r->route.allowed : ~0u, allow, sizeof allow);
-	struct MHD_Response *response =
-		MHD_create_response_from_buffer(0, "", MHD_RESPMEM_PERSISTENT);
-	if (!response)
-		return MHD_NO;
-	MHD_add_response_header(response, MHD_HTTP_HEADER_ALLOW, allow);
-	return reply_response(r, MHD_HTTP_NO_CONTENT, response);
+	r->page = page_find(r->uri);
+	if (r->page) {
+		r->route.allowed = 1u << GET;
+		if (!strcmp(method, "GET") || r->head)
+			return OK;
+		error_set(e, UNIMPLEMENTED, "METHOD_NOT_ALLOWED",
+			"This path takes GET, HEAD, OPTIONS.");
+	} else if (!find_route(r, method, e)) {
+		return head_read(r, e);
+	} else if (!strcmp(r->uri, "*")) {
+		r->route.allowed = ~0u;
+	}
+	r->options = !strcmp(method, "OPTIONS") && r->route.allowed;
+	if (r->options)
+		e->code = OK;
+	return e->code;
 }
 
-/* The headers are here. */
+/* The headers are here. libmicrohttpd closes a connection that is answered now, which suits bodies
+ * that nobody wants and requests that nobody should trust; other answers wait for the end. */
 static enum MHD_Result take_head(struct request *r, const char *method, const char *version)
 {
-	enum MHD_Result result;
-	struct error e;
+	struct error *e = &r->call.error;
 
 	head_request_id(r);
 	r->head = !strcmp(method, "HEAD");
-	if (head_check(r, version, &e))
-		return refuse(r, method, &e);
-	if (fixed_answer(r, method, &result))
-		return result;
-	enum code code = find_route(r, method, &e);
-	if (!strcmp(method, "OPTIONS"))
-		return answer_options(r, method, &e);
-	if (code || head_read(r, &e))
-		return refuse(r, method, &e);
+	if (head_check(r, version, e) || (find_answer(r, method, e) && head_has_body(r)))
+		return refuse(r, method, e);
 	set_state(r, REQUEST_BODY);
 	return MHD_YES;
 }
@@ -222,20 +218,24 @@ static enum code check_body(struct request *r, struct error *e)
 			"later.");
 	if (r->body.failed)
 		return error_memory(e);
-	if (r->body.len && r->route.op->verb != POST)
+	if (r->body.len && (!r->route.op || r->route.op->verb != POST))
 		return error_set(e, INVALID_ARGUMENT, "UNEXPECTED_BODY",
 			"This request takes no body; its fields go into the query string.");
 	return OK;
 }
 
-/* The body is here: from now on it is a call. */
+/* The body is here. What is for the workers is a call from now on. */
 static enum MHD_Result take_end(struct request *r, const char *method)
 {
-	struct error e;
+	struct error *e = &r->call.error;
 
 	r->size = 0;
-	if (check_body(r, &e))
-		return refuse(r, method, &e);
+	if (e->code || check_body(r, e))
+		return refuse(r, method, e);
+	if (r->options)
+		return reply_allow(r);
+	if (r->page)
+		return reply_page(r);
 	r->call.daemon = r->http->daemon;
 	r->call.op = r->route.op;
 	r->call.via = &http_transport;

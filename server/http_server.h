@@ -9,6 +9,8 @@
 #include "server/http.h"
 #include "server/http_route.h"
 
+struct page;
+
 struct http {
 	struct daemon *daemon;
 	struct MHD_Daemon *mhd;
@@ -59,8 +61,10 @@ struct request {
 	enum request_state state;
 	int64_t since_ms; /* of this state; when streaming, of the last bytes taken */
 	bool suspended;
-	bool in_call; /* the call has not replied yet */
-	bool head;    /* HEAD: the answer's head alone */
+	bool in_call;		 /* the call has not replied yet */
+	bool head;		 /* HEAD: the answer's head alone */
+	bool options;		 /* OPTIONS: the verbs that the path takes */
+	const struct page *page; /* instead of an operation, or NULL */
 	enum body_format format;
 	struct buf body;
 	bool over_limit, over_budget;
@@ -96,6 +100,7 @@ void request_release(struct request *r);
  * two ways. */
 enum code head_check(struct request *r, const char *version, struct error *e);
 enum code head_read(struct request *r, struct error *e); /* of a call: body, deadline */
+bool head_has_body(struct request *r);
 bool head_wants_lines(struct request *r);
 void head_request_id(struct request *r);
 
@@ -108,6 +113,7 @@ enum MHD_Result reply_bytes(
 	struct request *r, unsigned status, const char *type, struct buf *bytes);
 enum MHD_Result reply_error(struct request *r, const struct error *e);
 enum MHD_Result reply_response(struct request *r, unsigned status, struct MHD_Response *response);
+enum MHD_Result reply_allow(struct request *r);
 void error_write(const struct error *e, const char *request_id, struct buf *to);
 void http_reply(struct call *c);
 
@@ -118,8 +124,8 @@ void stream_free(struct request *r);
 void stream_wake(struct request *r); /* the call was cancelled: an emit may wait */
 void stream_end(struct request *r);  /* the call has ended */
 
-/* http_fixed.c: livez, readyz, metrics, openapi.json. False: not one of them, or, with
- * route.allowed set, not with this method. */
-bool fixed_answer(struct request *r, const char *method, enum MHD_Result *result);
+/* http_fixed.c: livez, readyz, metrics, openapi.json. */
+const struct page *page_find(const char *path); /* or NULL */
+enum MHD_Result reply_page(struct request *r);
 
 #endif

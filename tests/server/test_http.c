@@ -125,6 +125,19 @@ START_TEST(a_connection_serves_many_requests)
 }
 END_TEST
 
+START_TEST(pages_and_refusals_leave_the_connection_open)
+{
+	int fd = dial();
+
+	say(fd, "GET /livez HTTP/1.1\r\n" HOST "\r\n"
+		"GET /nowhere HTTP/1.1\r\n" HOST "\r\n"
+		"OPTIONS /v1/tell HTTP/1.1\r\n" HOST "\r\n"
+		"GET /v1/tell?page_size=21 HTTP/1.1\r\n" CLOSE "\r\n");
+	const char *answer = hear(fd);
+	ck_assert_msg(strstr(answer, "\"workers\":42"), "%s", answer);
+}
+END_TEST
+
 START_TEST(requests_may_be_sent_ahead)
 {
 	int fd = dial();
@@ -288,6 +301,7 @@ Suite *suite(void)
 	tcase_add_test(t, head_answers_without_a_body);
 	tcase_add_test(t, content_types_are_told_apart);
 	tcase_add_test(t, a_connection_serves_many_requests);
+	tcase_add_test(t, pages_and_refusals_leave_the_connection_open);
 	tcase_add_test(t, requests_may_be_sent_ahead);
 	tcase_add_test(t, a_deadline_is_an_answer);
 	tcase_add_test(t, a_stream_is_a_line_a_message);
