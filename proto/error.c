@@ -4,15 +4,21 @@
 #include <stdio.h>
 #include <string.h>
 
-/* Formats into `to`; text that does not fit ends in "..." so that a cut never passes for whole. */
-static void put(char *to, size_t size, const char *fmt, va_list args)
-{
-	int n = vsnprintf(to, size, fmt, args);
+#include "proto/utf8.h"
 
+/* Text that does not fit ends in "..." so that a cut never passes for whole; whole characters only,
+ * or a strict reader would refuse the sentence. `n` is what the text would have taken. */
+static void mark_cut(char *to, size_t size, int n)
+{
 	if (n < 0)
 		snprintf(to, size, "?");
 	else if ((size_t)n >= size)
-		memcpy(to + size - 4, "...", 4);
+		memcpy(to + utf8_cut(to, size - 1, size - 4), "...", 4);
+}
+
+static void put(char *to, size_t size, const char *fmt, va_list args)
+{
+	mark_cut(to, size, vsnprintf(to, size, fmt, args));
 }
 
 enum code error_set(struct error *e, enum code code, const char *reason, const char *fmt, ...)
@@ -62,8 +68,7 @@ enum code error_prefix(struct error *e, const char *fmt, ...)
 	put(before, sizeof before, fmt, args);
 	va_end(args);
 	memcpy(rest, e->text, sizeof rest);
-	if (snprintf(e->text, sizeof e->text, "%s%s", before, rest) >= (int)sizeof e->text)
-		memcpy(e->text + sizeof e->text - 4, "...", 4);
+	mark_cut(e->text, sizeof e->text, snprintf(e->text, sizeof e->text, "%s%s", before, rest));
 	return e->code;
 }
 

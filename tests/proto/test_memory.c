@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "proto/buf.h"
+#include "proto/utf8.h"
 
 static struct arena arena;
 static struct error err;
@@ -101,6 +102,23 @@ START_TEST(text_that_does_not_fit_says_so)
 }
 END_TEST
 
+START_TEST(text_is_cut_between_characters)
+{
+	char umlauts[1001];
+
+	for (int shift = 0; shift < 2; shift++) { /* one of them ends inside a character */
+		umlauts[0] = 'x';
+		for (int i = 0; i < 499; i++)
+			memcpy(umlauts + shift + 2 * i, "\xc3\xa4", 3);
+		error_set(&err, INTERNAL, "X", "%s", umlauts);
+		ck_assert_uint_eq(utf8_span(err.text, strlen(err.text)), strlen(err.text));
+		error_field(&err, "%s", umlauts);
+		ck_assert_uint_eq(utf8_span(err.field, strlen(err.field)), strlen(err.field));
+		ck_assert_str_eq(err.field + strlen(err.field) - 3, "...");
+	}
+}
+END_TEST
+
 Suite *suite(void)
 {
 	Suite *s = suite_create("memory");
@@ -113,6 +131,7 @@ Suite *suite(void)
 	tcase_add_test(t, a_buf_grows_and_formats);
 	tcase_add_test(t, errors_carry_code_reason_sentence_and_path);
 	tcase_add_test(t, text_that_does_not_fit_says_so);
+	tcase_add_test(t, text_is_cut_between_characters);
 	suite_add_tcase(s, t);
 	return s;
 }
