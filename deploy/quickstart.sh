@@ -125,6 +125,13 @@ say "encoding with lsa (256 dimensions)"
 "$hardminer" encode demo
 
 # Documents of the positive's source package are siblings, not negatives: exclude_groups.
+say "what the tables show"
+cat <<-END
+	query        its text
+	  + positive   score
+	  - negative   score   rank among all candidates   who proposed it   text
+	and why the other candidates were not chosen, each counted once under its first reason
+END
 recipe=(--num-negatives 7 --exclude-groups --seed 1)
 for strategy in margin bm25 margin+bm25; do
 	say "mining with $strategy"
@@ -136,6 +143,8 @@ say "writing training data"
 "$hardminer" export demo margin-bm25 --format n-tuple --to "$to"
 echo "$to: sentence-transformers reads it with"
 echo "  load_dataset(\"json\", data_files=\"$to\")"
+"$hardminer" --quiet export demo margin-bm25 --format n-tuple --ids --to "$work/ids.jsonl" 2>"$work/output"
+python3 "$here/check_groups.py" "$data/corpus.jsonl" "$work/ids.jsonl"
 
 say "the same for one query, with curl and with the command line"
 query=$(head -n 1 "$data/queries.jsonl" | sed -n 's/.*"_id": *"\([^"]*\)".*/\1/p')

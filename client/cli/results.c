@@ -40,12 +40,21 @@ static void score_text(bool has, double score, char to[32])
 		snprintf(to, 32, "-");
 }
 
+/* What is searched begins with the title, which is often the id that stands beside it already. */
+static const char *without_id(const char *text, const char *id)
+{
+	size_t len = strlen(id);
+
+	return text && len && !strncmp(text, id, len) && text[len] == ' ' ? text + len + 1 : text;
+}
+
 static void add_positive(struct table *t, const Pb__ScoredPositive *p)
 {
 	char score[32];
 
 	score_text(p->has_score, p->score, score);
-	table_row(t, (const char *[]){"  +", p->document_id, score, "", "", p->text});
+	table_row(t, (const char *[]){"  +", p->document_id, score, "", "",
+			     without_id(p->text, p->document_id)});
 }
 
 static void add_negative(struct table *t, const Pb__Negative *n)
@@ -57,7 +66,8 @@ static void add_negative(struct table *t, const Pb__Negative *n)
 		snprintf(rank, sizeof rank, "#%u", n->rank);
 	if (n->has_source)
 		enum_text(&pb__source_kind__descriptor, (int)n->source, "SOURCE_KIND_", source);
-	table_row(t, (const char *[]){"  -", n->document_id, score, rank, source, n->text});
+	table_row(t, (const char *[]){"  -", n->document_id, score, rank, source,
+			     without_id(n->text, n->document_id)});
 }
 
 /* Prints "12 group, 3 positive"; what counts nothing is left out. */
