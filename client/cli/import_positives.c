@@ -103,6 +103,11 @@ static enum code one_message(struct session *s, const char *collection, struct l
 	return code;
 }
 
+static uint64_t judgments(const struct import_counts *c)
+{
+	return c->created + c->updated + c->unchanged + c->unknown + c->no_grade;
+}
+
 enum code import_positives(struct session *s, const char *collection, const char *path,
 	struct import_counts *counts, struct error *e)
 {
@@ -118,7 +123,7 @@ enum code import_positives(struct session *s, const char *collection, const char
 	progress_begin(&progress, "positives", s->quiet);
 	while (more && !code) {
 		code = one_message(s, collection, &l, counts, &more, e);
-		state.items = l.number;
+		state.items = judgments(counts);
 		state.share = l.size ? (double)l.read / (double)l.size : -1;
 		progress_show(&progress, &state);
 	}

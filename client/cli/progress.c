@@ -66,26 +66,49 @@ static void clock_text(double seconds, char *to, size_t size)
 		snprintf(to, size, "%lu:%02lu", s / 60, s % 60);
 }
 
+/* "63,665", and past ten millions "503.6 M": nobody reads more digits than that as they run. */
+static void count_text(double n, char to[32])
+{
+	if (n < 1e7)
+		with_commas((uint64_t)(n + .5), to);
+	else
+		snprintf(to, 32, n < 1e9 ? "%.1f M" : "%.2f G", n < 1e9 ? n / 1e6 : n / 1e9);
+}
+
+/* "30,000  3,000/s  "; nothing for work that ended without counting. */
+static void items_text(const struct progress_state *s, double elapsed, char *to, size_t size,
+	const char *separator)
+{
+	double rate = s->rate >= 0 ? s->rate : elapsed > 0 ? (double)s->items / elapsed : 0;
+	char items[32], per_second[32];
+
+	count_text((double)s->items, items);
+	count_text(rate, per_second);
+	if (s->items || s->share < 1)
+		snprintf(to, size, "%s%s%s/s", items, separator, per_second);
+	else
+		*to = 0;
+}
+
 void progress_line(const struct progress *p, const struct progress_state *s, double elapsed,
 	char *to, size_t size)
 {
 	double share = s->share > 1 ? 1 : s->share;
-	double rate = s->rate >= 0 ? s->rate : elapsed > 0 ? (double)s->items / elapsed : 0;
 	double eta = s->eta >= 0 ? s->eta : share > 0 ? elapsed / share - elapsed : -1;
-	char cells[BAR_CELLS * 3 + 1], items[32], per_second[32], left[24];
+	char cells[BAR_CELLS * 3 + 1], items[80], left[24] = "";
 	const char *what = s->phase ? s->phase : p->what;
 
-	with_commas(s->items, items);
-	with_commas((uint64_t)(rate + .5), per_second);
-	clock_text(share >= 1 ? elapsed : eta, left, sizeof left);
+	items_text(s, elapsed, items, sizeof items, share < 0 ? ", " : "  ");
 	if (share < 0) {
-		snprintf(to, size, "%-14.14s %s, %s/s", what, items, per_second);
+		snprintf(to, size, "%-16.16s %s", what, items);
 		return;
 	}
 	bar(p, share, cells);
-	const char *end = share >= 1 || eta < 0 ? "" : " left";
-	snprintf(to, size, "%-14.14s %s %3d%%  %s  %s/s  %s%s", what, cells, (int)(share * 100),
-		items, per_second, eta < 0 && share < 1 ? "" : left, end);
+	if (share >= 1 || eta >= 0)
+		clock_text(share >= 1 ? elapsed : eta, left, sizeof left);
+	snprintf(to, size, "%-16.16s %s %3d%%%s%s%s%s%s", what, cells, (int)(share * 100),
+		*items ? "  " : "", items, *left ? "  " : "", left,
+		*left && share < 1 ? " left" : "");
 }
 
 static void draw(struct progress *p, const struct progress_state *s, const char *end)

@@ -92,7 +92,7 @@ START_TEST(progress_tells_share_rate_and_time_left)
 
 	progress_line(&p, &s, 10, line, sizeof line);
 	ck_assert_str_eq(
-		line, "documents      ######..................  25%  30,000  3,000/s  0:30 left");
+		line, "documents        ######..................  25%  30,000  3,000/s  0:30 left");
 }
 END_TEST
 
@@ -103,7 +103,30 @@ START_TEST(progress_at_the_end_tells_the_time_it_took)
 	char line[256];
 
 	progress_line(&p, &s, 3725, line, sizeof line);
-	ck_assert_str_eq(line, "encode         ######################## 100%  500  0/s  1:02:05");
+	ck_assert_str_eq(line, "encode           ######################## 100%  500  0/s  1:02:05");
+}
+END_TEST
+
+START_TEST(progress_that_ended_without_counting_tells_its_time_alone)
+{
+	const struct progress p = {.what = "encode"};
+	const struct progress_state s = {0, 1, -1, -1, NULL};
+	char line[256];
+
+	progress_line(&p, &s, 12, line, sizeof line);
+	ck_assert_str_eq(line, "encode           ######################## 100%  0:12");
+}
+END_TEST
+
+START_TEST(progress_rounds_counts_of_many_digits)
+{
+	const struct progress p = {.what = "encode"};
+	const struct progress_state s = {503586784, .125, 1.5e9, 9, "encode documents"};
+	char line[256];
+
+	progress_line(&p, &s, 1, line, sizeof line);
+	ck_assert_str_eq(line, "encode documents ###.....................  12%  503.6 M  1.50 G/s  "
+			       "0:09 left");
 }
 END_TEST
 
@@ -114,7 +137,7 @@ START_TEST(progress_without_a_known_whole_has_no_bar)
 	char line[256];
 
 	progress_line(&p, &s, 3, line, sizeof line);
-	ck_assert_str_eq(line, "results        40, 12/s");
+	ck_assert_str_eq(line, "results          40, 12/s");
 }
 END_TEST
 
@@ -130,6 +153,8 @@ Suite *suite(void)
 	tcase_add_test(t, numbers_have_commas);
 	tcase_add_test(t, progress_tells_share_rate_and_time_left);
 	tcase_add_test(t, progress_at_the_end_tells_the_time_it_took);
+	tcase_add_test(t, progress_that_ended_without_counting_tells_its_time_alone);
+	tcase_add_test(t, progress_rounds_counts_of_many_digits);
 	tcase_add_test(t, progress_without_a_known_whole_has_no_bar);
 	suite_add_tcase(s, t);
 	return s;
