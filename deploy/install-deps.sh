@@ -1,14 +1,13 @@
 #!/bin/sh
-# Installs the Debian 12 packages that building hardminer needs; with --tests also those that its
-# tests need. Does nothing, fast, when all are there.
+# Installs the Debian 12 packages that building hardminer and showing it need; with --tests also
+# those that its tests need. Does nothing, fast, when all are there.
 set -eu
 
 build="meson ninja-build pkg-config gcc g++ libc6-dev protobuf-compiler protobuf-c-compiler
 libprotobuf-c-dev libgrpc-dev libmicrohttpd-dev libuv1-dev libsqlite3-dev libfaiss-dev
 libopenblas-dev liblapacke-dev libjansson-dev libcurl4-openssl-dev libxxhash-dev libzstd-dev
-libstemmer-dev libutf8proc-dev python3"
-tests="check clang clang-format libclang-rt-14-dev python3-grpcio python3-protobuf python3-numpy
-curl"
+libstemmer-dev libutf8proc-dev python3 curl"
+tests="check clang clang-format libclang-rt-14-dev python3-grpcio python3-protobuf python3-numpy"
 
 case "$#:${1:-}" in
 0:) wanted=$build ;;
