@@ -100,16 +100,15 @@ static void end_job(
 	struct runner *r, const char *id, enum code rc, const char *result, const struct error *why)
 {
 	struct error ignored; /* the row stays RUNNING: the next start runs the job again */
+	Pb__JobState state = rc == OK	       ? PB__JOB_STATE__JOB_STATE_SUCCEEDED
+			     : rc == CANCELLED ? PB__JOB_STATE__JOB_STATE_CANCELLED
+					       : PB__JOB_STATE__JOB_STATE_FAILED;
 
 	pthread_mutex_lock(&r->lock);
-	bool cut_off = rc == CANCELLED && !r->by_user;
+	bool cut_off = rc == CANCELLED && !r->by_user, failed = rc != OK && rc != CANCELLED;
 	pthread_mutex_unlock(&r->lock);
 	if (!cut_off)
-		job_finish(r->mine.db, id,
-			rc == OK	  ? PB__JOB_STATE__JOB_STATE_SUCCEEDED
-			: rc == CANCELLED ? PB__JOB_STATE__JOB_STATE_CANCELLED
-					  : PB__JOB_STATE__JOB_STATE_FAILED,
-			result, rc == OK ? NULL : why, &ignored);
+		job_finish(r->mine.db, id, state, result, failed ? why : NULL, &ignored);
 	pthread_mutex_lock(&r->lock);
 	r->id[0] = 0;
 	pthread_mutex_unlock(&r->lock);
