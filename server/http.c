@@ -9,7 +9,7 @@
  *   a client that goes away while its connection is suspended is not noticed: the sweep asks the
  *     socket
  *   its timeout counts silence, and a trickle of bytes is not silent: the sweep counts age
- *   stopping it with a suspended connection aborts: http_stop resumes all first
+ *   stopping it with a suspended connection aborts: calls end, and resume theirs, before http_stop
  */
 #include "server/http.h"
 
@@ -298,23 +298,14 @@ static void closed(uv_handle_t *handle)
 		free(h);
 }
 
-/* Takes every connection out of suspension, for MHD_stop_daemon aborts otherwise. */
-static void resume_all(struct http *h)
-{
-	for (struct peer *p = h->peers; p; p = p->next) {
-		if (p->request && p->request->suspended)
-			http_resume(p->request);
-		cut_off(p);
-	}
-	MHD_run(h->mhd);
-}
-
 void http_stop(struct http *h)
 {
 	if (!h)
 		return;
 	h->stopping = true;
-	resume_all(h);
+	for (const struct peer *p = h->peers; p; p = p->next)
+		cut_off(p);
+	MHD_run(h->mhd); /* those that were resumed last are still counted as suspended */
 	h->closing = HANDLES;
 	uv_close((uv_handle_t *)&h->readable, closed);
 	uv_close((uv_handle_t *)&h->timer, closed);

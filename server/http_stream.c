@@ -105,8 +105,6 @@ static ssize_t read_lines(void *request, uint64_t at, char *to, size_t most)
 		r->sent += n;
 		return (ssize_t)n;
 	}
-	if (r->http->stopping)
-		return MHD_CONTENT_READER_END_WITH_ERROR;
 	if (r->ended)
 		return MHD_CONTENT_READER_END_OF_STREAM;
 	http_suspend(r);

@@ -21,6 +21,7 @@ sem_t handler_began, handler_may_go, handler_ended;
 char bound[ADDRESS_TEXT];
 static struct error err;
 atomic_int handled;
+atomic_uint emitted;
 static const struct config config = {.http_max_connections = 64,
 	.http_per_ip = 64,
 	.http_head_ms = 300,
@@ -74,6 +75,7 @@ static enum code number(struct call *c, const ProtobufCMessage *req, ProtobufCMe
 	for (uint32_t i = 0; i < r->page_size && !code; i++) {
 		info->workers = i;
 		code = call_emit(c, res);
+		emitted = i + 1;
 	}
 	sem_post(&handler_ended);
 	if (!code && r->page_token)

@@ -25,7 +25,8 @@ enum { MOST = 4096, WAIT_MS = 20000 }; /* the largest body; no test waits longer
 extern struct daemon d;
 extern char bound[ADDRESS_TEXT];
 extern sem_t handler_began, handler_may_go, handler_ended;
-extern atomic_int handled; /* calls of `tell` */
+extern atomic_int handled;  /* calls of `tell` */
+extern atomic_uint emitted; /* lines of /v1/numbers */
 
 void http_setup(void);
 void http_teardown(void);
