@@ -13,6 +13,16 @@ import grpc
 import dialect
 
 
+LIVE = set()
+
+
+def kill_all():
+    """A failed test leaves its daemon; whoever waits for our output would wait for it as well."""
+    for process in LIVE:
+        process.kill()
+        process.wait()
+
+
 class Failure(Exception):
     """What a call was refused with: the error body of REST, or the same rebuilt from gRPC."""
 
@@ -33,6 +43,7 @@ class Daemon:
             [os.environ["HARDMINERD"], "--data-dir", self.data, "--http-listen", "127.0.0.1:0",
              "--grpc-listen", "127.0.0.1:0", "--log-level", "warn", *self.flags],
             stdout=subprocess.PIPE, text=True, env={**os.environ, **(self.env or {})})
+        LIVE.add(self.process)
         line = self.process.stdout.readline()
         if not line.startswith("ready "):
             raise RuntimeError(f"hardminerd did not get ready: {line!r}, "
@@ -44,6 +55,10 @@ class Daemon:
         self.close_channel()
         self.process.kill()
         self.process.wait()
+        self.ended()
+
+    def ended(self):
+        LIVE.discard(self.process)
         self.process.stdout.close()
 
     def stop(self):
@@ -52,7 +67,7 @@ class Daemon:
         if self.process.poll() is None:
             self.process.send_signal(signal.SIGTERM)
         code = self.process.wait(timeout=60)
-        self.process.stdout.close()
+        self.ended()
         if self.own_data:
             shutil.rmtree(self.data)
         assert code == 0, f"hardminerd ended with {code}"

@@ -3,6 +3,8 @@ import os
 import sys
 import unittest
 
+import daemon
+
 
 class Result(unittest.TestResult):
     def __init__(self):
@@ -37,4 +39,5 @@ def main():
     suite = unittest.defaultTestLoader.loadTestsFromModule(sys.modules["__main__"])
     suite.run(result)
     print(f"1..{result.count}", flush=True)
+    daemon.kill_all()
     os._exit(1 if result.failures else 0)  # gRPC's threads may outlive a failed test

@@ -188,6 +188,28 @@ class SameAnswers(unittest.TestCase):
             with self.subTest(operation=operation, request=text):
                 self.compare(got["rest"], got["grpc"], operation + " " + text)
 
+    def test_a_stream_of_results_is_the_same_on_both(self):
+        self.daemon.fill("streamed", DOCUMENTS, [{"id": f"q{i}", "text": d["text"]}
+                                                 for i, d in enumerate(DOCUMENTS)],
+                         [{"query_id": f"q{i}", "document_id": f"d{i}"} for i in range(6)])
+        body = {"strategy": "bm25", "num_negatives": 2, "queries": [{"id": f"q{i}"}
+                                                                    for i in range(6)]}
+        status, headers, lines = self.daemon.raw(
+            "POST", "/v1/collections/streamed:mine", json.dumps(body),
+            {"Content-Type": "application/json", "Accept": "application/x-ndjson"})
+        self.assertEqual((status, headers["Content-Type"]), (200, "application/x-ndjson"))
+        rest = [json.loads(line) for line in lines.splitlines()]
+        request = dialect.from_json(
+            dialect.POOL.FindMessageTypeByName("hardminer.v1.MineNegativesRequest"),
+            {**body, "collection": "streamed"})
+        over_grpc = [dialect.to_json(m)
+                     for m in self.daemon.stub("MineNegativesStream")(request, timeout=60)]
+        unary = self.daemon.post("/collections/streamed:mine", body)
+        self.assertEqual(rest, over_grpc)
+        self.assertEqual([r for r in rest if "query_id" in r], unary["results"])
+        self.assertEqual(rest[-1]["summary"], unary["summary"])
+        self.assertEqual(len(rest), 7)
+
     def compare(self, rest, grpc, what):
         if isinstance(rest, Failure) or isinstance(grpc, Failure):
             self.assertIsInstance(rest, Failure, f"{what}: gRPC refused, {grpc}; REST said {rest}")
