@@ -33,7 +33,7 @@ double median(double *values, size_t n)
 
 void line(const char *name, double value, const char *unit, const char *partner, double ratio)
 {
-	printf("%s %.4g %s %s %.3f\n", name, value, unit, partner, ratio);
+	printf("%s %.0f %s %s %.3g\n", name, value, unit, partner, ratio);
 	fflush(stdout);
 }
 

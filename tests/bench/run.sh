@@ -4,8 +4,8 @@
 set -eu
 cd "$(dirname "$0")/../.."
 ./deploy/install-deps.sh
-[ -d build-release ] || meson setup build-release --buildtype=release >&2
-ninja -C build-release tests/bench/bench server/hardminerd >&2
+[ -d build-bench ] || meson setup build-bench --buildtype=release >&2
+ninja -C build-bench tests/bench/bench server/hardminerd >&2
 data=$(mktemp -d)
 trap 'rm -rf "$data"' EXIT
-OPENBLAS_NUM_THREADS=1 ./build-release/tests/bench/bench build-release/server/hardminerd "$data"
+OPENBLAS_NUM_THREADS=1 ./build-bench/tests/bench/bench build-bench/server/hardminerd "$data"
