@@ -185,10 +185,11 @@ static uint32_t stride_for(uint32_t n)
 enum code pass_scan(
 	struct pass *p, uint32_t first, uint32_t n, atomic_bool *cancelled, struct error *e)
 {
-	uint64_t stride = n ? stride_for(n) : 0;
+	uint32_t chunks = pass_chunks(p->x);
+	uint64_t stride = chunks ? stride_for(chunks) : 0;
 
-	for (uint64_t i = 0; i < n; i++) {
-		uint32_t chunk = first + (uint32_t)(i * stride % n);
+	for (uint64_t i = first; i < (uint64_t)first + n; i++) {
+		uint32_t chunk = (uint32_t)(i * stride % chunks);
 		if (check_cancelled(cancelled, e))
 			return e->code;
 		for (size_t j = 0; j < p->n_panels; j++)
