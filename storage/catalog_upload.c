@@ -169,7 +169,7 @@ static enum code upsert(struct upserting *u, uint64_t *upserted, struct error *e
 	enum code rc = staging_use(
 		u->catalog, u->entry, u->row, u->req->generation, &arena, &g, &staging, e);
 	if (!rc) {
-		struct vectors_about to = about_vectors(&g, u->req->of);
+		struct vectors_about to = about_vectors(&g);
 		rc = append(u, staging->stage, &to, upserted, e);
 		staging_done(u->entry, staging);
 	}

@@ -21,7 +21,7 @@ struct image *image_release(struct image *g)
 		vectors_close(&g->private->queries);
 		faiss_free(g->private->index);
 		lsa_free(g->private->lsa);
-		free(g->private->norm);
+		survey_free(g->private->survey);
 		free(g->private);
 	}
 	free(g->encoder);
@@ -76,7 +76,7 @@ double image_score(const struct image *g, const float *query, uint32_t document)
 
 uint32_t image_last_document(const struct image *g)
 {
-	return g->private->documents.numbers[g->rows - 1];
+	return g->private->documents.last;
 }
 
 static bool copy_row(const struct vectors *v, uint32_t number, float *out)

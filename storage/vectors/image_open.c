@@ -1,55 +1,40 @@
 #include "storage/vectors/image_open.h"
 
-#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "proto/fault.h"
 #include "storage/text/lsa.h"
 #include "storage/vectors/cache.h"
+#include "storage/vectors/format.h"
 #include "storage/vectors/image_private.h"
-#include "storage/vectors/kernels.h"
-
-static enum code corrupt(struct error *e, const char *what)
-{
-	return error_set(e, DATA_LOSS, "CORRUPT_FILE",
-		"A vector file is damaged (%s); publish the generation again, or restore it.",
-		what);
-}
 
 static enum code open_side(const char *path, Pb__Side side, const struct image_about *about,
 	struct vectors *out, struct error *e)
 {
 	if (vectors_open(path, out, e))
-		return e->code == NOT_FOUND ? corrupt(e, "it is gone") : e->code;
+		return e->code == NOT_FOUND ? vectors_corrupt(e, "it is gone") : e->code;
 	const struct vectors_about *is = &out->about;
 	if (is->side != side || is->generation != about->generation ||
 		is->dimension != about->dimension || is->similarity != about->similarity ||
 		strcmp(is->encoder, about->encoder))
-		return corrupt(e, "it belongs to another generation");
+		return vectors_corrupt(e, "it belongs to another generation");
 	return OK;
 }
 
-/* Measures every row, and refuses what an upload would not have let in. */
-static enum code measure(struct image *g, const struct progress *progress, struct error *e)
+/* Documents surveyed while they were uploaded were hashed then, too. Else this reads the file. */
+static enum code survey_documents(struct image *g, const struct progress *progress, struct error *e)
 {
 	struct image_private *p = g->private;
-	float *row = FAULT() ? NULL : malloc(g->dimension * sizeof *row);
 
-	p->norm = FAULT() ? NULL : malloc((g->rows + 1) * sizeof *p->norm);
-	enum code rc = row && p->norm ? OK : error_memory(e);
-	for (uint32_t i = 0; !rc && i < g->rows; i++) {
-		vectors_floats(&p->documents, i, row);
-		p->norm[i] = sqrt(dot_f32(row, row, g->dimension));
-		if (!(p->norm[i] <= 1e6) ||
-			(p->norm[i] == 0 && g->similarity == PB__SIMILARITY__SIMILARITY_COSINE))
-			rc = corrupt(e, "a row is too long, zero, or not of numbers");
-		p->longest = fmax(p->longest, p->norm[i]);
-		if (!rc && i % 4096 == 0)
-			rc = progress_check(progress, e);
-	}
-	free(row);
-	return rc;
+	if (!p->survey && (survey_new(&p->documents.about, &p->survey, e) ||
+				  vectors_check(&p->documents, p->survey, progress, e)))
+		return e->code;
+	if (p->survey->count != p->documents.count)
+		return vectors_corrupt(e, "its survey is of other rows");
+	p->norm = p->survey->norm;
+	p->longest = p->survey->longest;
+	return OK;
 }
 
 enum { CHUNK_ROWS = 4096, TRAINING_ROWS = 1 << 18 };
@@ -79,7 +64,8 @@ static struct faiss_stop stop_of(const struct progress *progress)
 static enum code train(const struct image *g, struct faiss_index *index,
 	const struct progress *progress, struct error *e)
 {
-	size_t n = g->rows < TRAINING_ROWS ? g->rows : TRAINING_ROWS;
+	size_t rows = g->private->documents.count;
+	size_t n = rows < TRAINING_ROWS ? rows : TRAINING_ROWS;
 	struct faiss_stop stop = stop_of(progress);
 
 	if (!faiss_wants_training(index))
@@ -89,7 +75,7 @@ static enum code train(const struct image *g, struct faiss_index *index,
 	if (!sample)
 		return error_memory(e);
 	for (size_t i = 0; i < n; i++)
-		index_row(g, (uint32_t)(i * g->rows / n), sample + i * g->dimension);
+		index_row(g, (uint32_t)(i * rows / n), sample + i * g->dimension);
 	enum code rc = faiss_train(index, n, sample, &stop, e);
 	free(sample);
 	return rc;
@@ -99,14 +85,15 @@ static enum code add_rows(const struct image *g, struct faiss_index *index,
 	const struct progress *progress, struct error *e)
 {
 	struct faiss_stop stop = stop_of(progress);
+	uint32_t rows = g->private->documents.count;
 	float *chunk = FAULT() ? NULL : malloc((size_t)CHUNK_ROWS * g->dimension * sizeof *chunk);
 	enum code rc = chunk ? OK : error_memory(e);
 
-	for (uint32_t first = 0, n; !rc && first < g->rows; first += n) {
-		n = g->rows - first < CHUNK_ROWS ? g->rows - first : CHUNK_ROWS;
+	for (uint32_t first = 0, n; !rc && first < rows; first += n) {
+		n = rows - first < CHUNK_ROWS ? rows - first : CHUNK_ROWS;
 		for (uint32_t i = 0; i < n; i++)
 			index_row(g, first + i, chunk + (size_t)i * g->dimension);
-		progress_report(progress, "index", first, g->rows, "vectors");
+		progress_report(progress, "index", first, rows, "vectors");
 		rc = progress_check(progress, e);
 		if (!rc)
 			rc = faiss_add(index, n, chunk, &stop, e);
@@ -165,7 +152,7 @@ static enum code get_index(struct image *g, const struct image_files *files,
 	if (g->private->exact || !files->cache)
 		return build_index(g, progress, e);
 	struct faiss_index *index = cache_load(&cache);
-	if (index && faiss_rows(index) == g->rows) {
+	if (index && faiss_rows(index) == g->private->documents.count) {
 		g->private->index = index;
 		return OK;
 	}
@@ -208,8 +195,20 @@ static enum code open_model(struct image *g, const char *path, struct error *e)
 		return e->code;
 	g->lsa = g->private->lsa;
 	if (lsa_dimension(g->lsa) != g->dimension)
-		return corrupt(e, "its model is of another dimension");
+		return vectors_corrupt(e, "its model is of another dimension");
 	return OK;
+}
+
+static enum code open_queries(struct image *g, const struct image_files *files,
+	const struct image_about *about, const struct progress *progress, struct error *e)
+{
+	struct vectors *queries = &g->private->queries;
+
+	if (!files->queries)
+		return OK;
+	if (open_side(files->queries, PB__SIDE__SIDE_QUERY, about, queries, e))
+		return e->code;
+	return files->survey ? OK : vectors_check(queries, NULL, progress, e);
 }
 
 static enum code fill(struct image *g, const struct image_files *files,
@@ -219,11 +218,9 @@ static enum code fill(struct image *g, const struct image_files *files,
 
 	if (open_side(files->documents, PB__SIDE__SIDE_DOCUMENT, about, &p->documents, e))
 		return e->code;
-	g->rows = p->documents.count;
-	if (files->queries &&
-		open_side(files->queries, PB__SIDE__SIDE_QUERY, about, &p->queries, e))
-		return e->code;
-	if (open_model(g, files->lsa, e) || measure(g, progress, e))
+	g->rows = p->documents.live;
+	if (open_queries(g, files, about, progress, e) || open_model(g, files->lsa, e) ||
+		survey_documents(g, progress, e))
 		return e->code;
 	return get_index(g, files, progress, e);
 }
@@ -233,8 +230,11 @@ enum code image_open(const struct image_files *files, const struct image_about *
 {
 	struct image *g;
 
-	if (image_new(about, &g, e))
+	if (image_new(about, &g, e)) {
+		survey_free(files->survey);
 		return e->code;
+	}
+	g->private->survey = files->survey;
 	if (fill(g, files, about, progress, e)) {
 		image_release(g);
 		return e->code;

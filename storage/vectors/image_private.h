@@ -5,14 +5,17 @@
 #include "storage/vectors/faiss.h"
 #include "storage/vectors/file.h"
 #include "storage/vectors/image.h"
+#include "storage/vectors/survey.h"
 
 struct image_private {
 	struct vectors documents, queries; /* queries.count 0: none */
-	double *norm;			   /* of each document row */
+	struct survey *survey;		   /* of the documents */
+	const double *norm;		   /* of each of their rows, dead ones too; in the survey */
 	double longest;			   /* of them */
 	struct lsa *lsa;		   /* what image.lsa points to */
 	bool exact;			   /* the engine is "flat" */
-	struct faiss_index *index;	   /* rows in file order; of unit length for cosine */
+	struct faiss_index
+		*index; /* rows in file order, dead ones too; of unit length for cosine */
 };
 
 /* |q|, and the score of a row for a query of that length: the only place scores are made. */

@@ -70,6 +70,11 @@ static struct hit score_row(const struct image *g, const float *query, double no
 	return (struct hit){g->private->documents.numbers[row], row_score(g, query, norm, row)};
 }
 
+static bool is_live(const struct image *g, uint32_t row)
+{
+	return g->private->documents.numbers[row] != DEAD_ROW;
+}
+
 /* Every row in double: the definition of what is promised. */
 static enum code scan(
 	const struct search *s, const float *query, struct hit *out, size_t *found, struct error *e)
@@ -77,10 +82,11 @@ static enum code scan(
 	struct top top = {out, 0, s->k, s->order};
 	double norm = query_norm(s->g, query);
 
-	for (uint32_t row = 0; row < s->g->rows; row++) {
+	for (uint32_t row = 0; row < s->g->private->documents.count; row++) {
 		if (row % 1024 == 0 && check_cancelled(s->cancelled, e))
 			return e->code;
-		top_offer(&top, score_row(s->g, query, norm, row));
+		if (is_live(s->g, row))
+			top_offer(&top, score_row(s->g, query, norm, row));
 	}
 	top_sort(&top);
 	*found = top.n;
@@ -130,7 +136,7 @@ static size_t rescore(const struct search *s, const float *query, double norm, c
 	struct top top = {out, 0, s->k, s->order};
 
 	for (size_t i = 0; i < s->ask; i++)
-		if (row[i] >= 0)
+		if (row[i] >= 0 && is_live(s->g, (uint32_t)row[i]))
 			top_offer(&top, score_row(s->g, query, norm, (uint32_t)row[i]));
 	top_sort(&top);
 	return top.n;
@@ -165,7 +171,8 @@ static enum code search_batch(struct search *s, const float *queries, size_t n, 
 		double norm = query_norm(g, query);
 		found[i] = rescore(s, query, norm, s->row + i * s->ask, hits);
 		if (!g->private->exact ||
-			certified(s, norm, s->score + i * s->ask, &hits[s->k - 1]))
+			(found[i] == s->k &&
+				certified(s, norm, s->score + i * s->ask, &hits[s->k - 1])))
 			continue;
 		if (scan(s, query, hits, &found[i], e))
 			return e->code;
@@ -209,7 +216,7 @@ static enum code search_all(struct search *s, const float *queries, size_t nq, s
 static bool plan(struct search *s, size_t nq)
 {
 	const struct image *g = s->g;
-	size_t rows = g->rows, slack = s->k / 4 > 64 ? s->k / 4 : 64;
+	size_t rows = g->private->documents.count, slack = s->k / 4 > 64 ? s->k / 4 : 64;
 
 	if (!g->private->exact) {
 		s->ask = smaller(rows, s->k + (s->k > 64 ? s->k : 64));

@@ -243,14 +243,14 @@ START_TEST(a_start_removes_what_unfinished_work_left)
 	touch("1/generation-1.stage");
 	touch("1/generation-1.query.vec.tmp");
 	touch("1/generation-2.document.vec");
-	touch("1/generation-2.document.vec.tmp");
+	touch("1/generation-2.stage.tmp");
 	touch("1/generation-9.document.vec");
 	snprintf(path, sizeof path, "%s/collections/77", dir);
 	ck_assert_int_eq(mkdir(path, 0700), 0);
 	touch("77/generation-1.document.vec");
 	catalog_reopen();
 	ck_assert_int_ne(stat(path, &st), 0);
-	ck_assert_uint_eq(files_ending(1, ""), 2); /* 1's vectors, 2's log */
+	ck_assert_uint_eq(files_ending(1, ""), 4); /* 1's vectors, 2's log and rows */
 	check_serves("demo", first, 3);
 	ck_ok(publish_generation("demo", open, &err), &err);
 	check_serves("demo", open, 3);
@@ -293,9 +293,9 @@ START_TEST(a_damaged_file_is_told_to_those_who_need_it_alone)
 	snprintf(path, sizeof path, "%s/collections/%" PRId64 "/generation-1.document.vec", dir,
 		id_of("demo"));
 	int fd = open(path, O_RDWR);
-	ck_assert_int_eq(pread(fd, &byte, 1, 710), 1);
+	ck_assert_int_eq(pread(fd, &byte, 1, 4096 + 10), 1);
 	byte ^= 4;
-	ck_assert_int_eq(pwrite(fd, &byte, 1, 710), 1);
+	ck_assert_int_eq(pwrite(fd, &byte, 1, 4096 + 10), 1);
 	close(fd);
 	catalog_reopen();
 	check_serves("other", g, 2);

@@ -14,19 +14,23 @@ enum { DOCUMENTS_EACH = 20 };
 
 START_TEST(any_step_of_uploading_may_fail)
 {
-	enum code rc;
-	long n = 0;
+	long n = 0, failed = 0;
+	uint64_t g;
+	bool fired;
 
 	put("demo", DOCUMENTS_EACH, 0);
-	uint64_t g = begin("demo", "flat");
 	do {
+		g = begin("demo", "flat");
+		ck_ok(upload("demo", g, PB__SIDE__SIDE_DOCUMENT, 3, 5, &err), &err);
 		catalog_reopen(); /* so that opening the log fails too */
 		fault_arm(n++);
-		rc = upload("demo", g, PB__SIDE__SIDE_DOCUMENT, 0, DOCUMENTS_EACH, &err);
-		ck_assert_int_eq(rc != OK, fault_fired());
+		enum code rc = upload("demo", g, PB__SIDE__SIDE_DOCUMENT, 0, DOCUMENTS_EACH, &err);
+		fired = fault_fired();
 		fault_arm(-1);
-	} while (rc);
-	ck_assert_int_gt(n, 10);
+		ck_assert(!rc || fired); /* it may do without having learnt the rows */
+		failed += rc != OK;
+	} while (fired);
+	ck_assert_int_gt(failed, 20);
 	ck_ok(publish_generation("demo", g, &err), &err);
 	check_serves("demo", g, DOCUMENTS_EACH);
 }

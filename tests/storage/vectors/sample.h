@@ -11,7 +11,7 @@ float sample_value(uint64_t *seed, int bits);
 
 struct sample {
 	uint32_t n, dimension;
-	uint32_t *numbers; /* n, rising */
+	uint32_t *numbers; /* n */
 	float *values;	   /* n x dimension */
 };
 
