@@ -153,9 +153,9 @@ static enum code append(struct upserting *u, struct stage *stage, const struct v
 	enum code rc = number_ids(u, e);
 	if (!rc)
 		rc = stage_append(stage, u->req->of, u->numbers, upload.rows, upload.n, e);
-	free(upload.rows);
 	if (!rc)
 		*upserted = upload.n;
+	upload_free(&upload);
 	return rc;
 }
 

@@ -293,23 +293,38 @@ static enum code write_record(struct stage *s, struct record *r, const uint32_t 
 		durable_write(s->fd, numbers, bytes, at += (off_t)sizeof *r, deed, e) ||
 		durable_write(s->fd, &zeros, padding, at + (off_t)bytes, deed, e))
 		return e->code;
+	/* Given its blocks now, the log goes to disk with the rows, in one commit of the file system. */
+	sync_file_range(s->fd, (off_t)s->end, 0, SYNC_FILE_RANGE_WRITE);
 	s->end += sizeof *r + bytes + padding;
 	return OK;
 }
 
-/* Leads one round of learning; the lock is held on entry and on return, and let go of meanwhile. */
-static enum code learn(struct stage *s, Pb__Side side)
+/* One append that is written and waits. */
+struct waiting {
+	Pb__Side side;
+	uint32_t first, n; /* its rows */
+	const void *rows;
+	uint64_t end;
+	unsigned cuts;
+	bool gave_up; /* learning */
+};
+
+/* Leads one round of learning, of its own rows when all before them are learnt, else of all there
+ * are. The lock is held on entry and on return, and let go of meanwhile. */
+static enum code learn(struct stage *s, const struct waiting *wait)
 {
-	struct writer *w = s->rows[side];
+	struct writer *w = s->rows[wait->side];
 	uint32_t target = writer_count(w);
+	bool my_turn = s->learnt[wait->side] == wait->first;
 	struct error ignored;
 
 	s->learning = true;
 	pthread_mutex_unlock(&s->lock);
-	enum code rc = writer_learn(w, target, NULL, &ignored);
+	enum code rc = my_turn ? writer_learn_these(w, wait->rows, wait->n, &ignored)
+			       : writer_learn(w, target, NULL, &ignored);
 	pthread_mutex_lock(&s->lock);
 	s->learning = false;
-	s->learnt[side] = writer_learnt(w);
+	s->learnt[wait->side] = writer_learnt(w);
 	pthread_cond_broadcast(&s->changed);
 	return rc;
 }
@@ -371,24 +386,15 @@ static enum code lost(struct error *e)
 		"Could not %s: the disk did not take them. Send them again.", deed);
 }
 
-/* One append that is written and waits. */
-struct waiting {
-	Pb__Side side;
-	uint32_t rows; /* up to its last */
-	uint64_t end;
-	unsigned cuts;
-	bool gave_up; /* learning */
-};
-
 static bool unlearnt(const struct stage *s, const struct waiting *w)
 {
-	return !w->gave_up && s->learnt[w->side] < w->rows;
+	return !w->gave_up && s->learnt[w->side] < w->first + w->n;
 }
 
 static void do_something(struct stage *s, struct waiting *w)
 {
 	if (unlearnt(s, w) && !s->learning)
-		w->gave_up = learn(s, w->side) != OK;
+		w->gave_up = learn(s, w) != OK;
 	else if (s->durable < w->end && !s->syncing)
 		lead_sync(s);
 	else
@@ -399,7 +405,11 @@ static enum code append_locked(struct stage *s, struct record *r, const uint32_t
 	const void *rows, struct error *e)
 {
 	uint32_t before[SIDES] = {writer_count(s->rows[0]), writer_count(s->rows[1])};
-	struct waiting w = {(Pb__Side)r->side, before[r->side] + r->count, 0, s->cuts, false};
+	struct waiting w = {.side = (Pb__Side)r->side,
+		.first = before[r->side],
+		.n = r->count,
+		.rows = rows,
+		.cuts = s->cuts};
 
 	if (s->broken)
 		return broken(e);

@@ -193,23 +193,27 @@ static enum code read_rows(
 }
 
 /* Calls visit(w, rows, n) for the rows [first, end), a piece at a time; no piece crosses the border
- * of a block. */
+ * of a block. They are at `from`, or when that is NULL read from the file. */
 static enum code each_piece(struct writer *w, uint32_t first, uint32_t end,
+	const unsigned char *from,
 	enum code (*visit)(
 		struct writer *w, void *arg, const void *rows, uint32_t n, struct error *e),
 	void *arg, struct error *e)
 {
 	uint32_t most = w->row_bytes < PIECE_BYTES ? (uint32_t)(PIECE_BYTES / w->row_bytes) : 1;
-	unsigned char *piece = FAULT() ? NULL : malloc(most * w->row_bytes);
-	enum code rc = piece ? OK : error_memory(e);
+	unsigned char *piece = from || FAULT() ? NULL : malloc(most * w->row_bytes);
+	enum code rc = from || piece ? OK : error_memory(e);
 
 	for (uint32_t n; !rc && first < end; first += n) {
 		n = BLOCK_ROWS - first % BLOCK_ROWS;
 		n = n < most ? n : most;
 		n = n < end - first ? n : end - first;
-		rc = read_rows(w, first, n, piece, e);
+		if (!from)
+			rc = read_rows(w, first, n, piece, e);
 		if (!rc)
-			rc = visit(w, arg, piece, n, e);
+			rc = visit(w, arg, from ? from : piece, n, e);
+		if (from)
+			from += n * w->row_bytes;
 	}
 	free(piece);
 	return rc;
@@ -234,7 +238,7 @@ enum code writer_adopt(
 	if (!state)
 		return error_memory(e);
 	XXH3_64bits_reset(state);
-	enum code rc = each_piece(w, w->count, w->count + n, hash_piece, state, e);
+	enum code rc = each_piece(w, w->count, w->count + n, NULL, hash_piece, state, e);
 	if (!rc && XXH3_64bits_digest(state) != hash)
 		rc = error_set(e, OUT_OF_RANGE, "TORN_ROWS", "Uploaded vectors are torn.");
 	XXH3_freeState(state);
@@ -264,8 +268,8 @@ static enum code learn_piece(
 	return OK;
 }
 
-enum code writer_learn(
-	struct writer *w, uint32_t count, const struct progress *progress, struct error *e)
+static enum code learn_from(struct writer *w, uint32_t count, const void *from,
+	const struct progress *progress, struct error *e)
 {
 	bool documents = w->about.side == PB__SIDE__SIDE_DOCUMENT;
 
@@ -273,7 +277,18 @@ enum code writer_learn(
 		return e->code;
 	if (count <= w->learnt)
 		return OK;
-	return each_piece(w, w->learnt, count, learn_piece, (void *)progress, e);
+	return each_piece(w, w->learnt, count, from, learn_piece, (void *)progress, e);
+}
+
+enum code writer_learn(
+	struct writer *w, uint32_t count, const struct progress *progress, struct error *e)
+{
+	return learn_from(w, count, NULL, progress, e);
+}
+
+enum code writer_learn_these(struct writer *w, const void *rows, uint32_t n, struct error *e)
+{
+	return learn_from(w, w->learnt + n, rows, NULL, e);
 }
 
 /* Marks every row dead whose number comes again behind it. Rows that rise need no look. */

@@ -44,6 +44,8 @@ enum code writer_sync(struct writer *w, struct error *e);
  * learnt again. `progress` may be NULL. */
 enum code writer_learn(
 	struct writer *w, uint32_t count, const struct progress *progress, struct error *e);
+/* The same for the next n rows that are not learnt, from memory. */
+enum code writer_learn_these(struct writer *w, const void *rows, uint32_t n, struct error *e);
 
 /* Learns what is left, marks dead rows, writes numbers, sums and header, and syncs. `live` is how
  * many rows count. Sealing again is fine; so is appending: that breaks the seal. */

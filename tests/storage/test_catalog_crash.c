@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include "proto/fault.h"
+#include "storage/catalog_files.h"
 #include "tests/storage/catalog_fixture.h"
 
 enum { DOCUMENTS_EACH = 20 };
@@ -98,6 +99,27 @@ START_TEST(any_step_of_starting_may_fail)
 }
 END_TEST
 
+/* Between the rename and the row: the files are called published, the generation is not. */
+START_TEST(rows_that_were_promoted_and_not_published_take_uploads_again)
+{
+	put("demo", DOCUMENTS_EACH, 1);
+	uint64_t g = begin("demo", "flat");
+	ck_ok(upload("demo", g, PB__SIDE__SIDE_DOCUMENT, 0, 8, &err), &err);
+	ck_ok(upload("demo", g, PB__SIDE__SIDE_QUERY, 0, 1, &err), &err);
+	for (int sides = 0; sides < 2; sides++) {
+		struct collection row;
+		ck_ok(collection_get(db, "demo", &row, &err), &err);
+		ck_ok(files_promote(catalog, row.id, g, sides == 1, &err), &err);
+		catalog_reopen();
+		ck_assert_uint_eq(files_ending(row.id, ".rows"), 2);
+		ck_assert_uint_eq(files_ending(row.id, ".vec"), 0);
+	}
+	ck_ok(upload("demo", g, PB__SIDE__SIDE_DOCUMENT, 8, DOCUMENTS_EACH - 8, &err), &err);
+	ck_ok(publish_generation("demo", g, &err), &err);
+	check_serves("demo", g, DOCUMENTS_EACH);
+}
+END_TEST
+
 static atomic_bool done;
 
 /* Every view is whole: one generation, all of its vectors. */
@@ -111,11 +133,13 @@ static void *read_views(void *arg)
 		if (catalog_view(catalog, "demo", 0, IMAGE_NEEDED, NULL, &v, &e))
 			return arg;
 		uint64_t g = v.image->generation;
-		float want[DIMENSION];
+		float want[DIMENSION], stored[DIMENSION];
 		struct hit hits[3];
 		size_t found;
 		vector_of(g, PB__SIDE__SIDE_DOCUMENT, 7, want);
 		bool whole = g >= newest && v.image->rows == DOCUMENTS_EACH &&
+			     image_document_vector(v.image, 7, stored) &&
+			     !memcmp(stored, want, sizeof want) &&
 			     !image_search(v.image, v.corpus->order, want, 1, 3, NULL, hits, &found,
 				     &e) &&
 			     found == 3 &&
@@ -136,7 +160,9 @@ START_TEST(generations_change_under_readers)
 	put("demo", DOCUMENTS_EACH, 0);
 	for (int i = 0; i < 12; i++) {
 		uint64_t g = begin("demo", "flat");
-		ck_ok(upload("demo", g, PB__SIDE__SIDE_DOCUMENT, 0, DOCUMENTS_EACH, &err), &err);
+		ck_ok(upload("demo", g, PB__SIDE__SIDE_DOCUMENT, 5, DOCUMENTS_EACH - 5, &err),
+			&err);
+		ck_ok(upload("demo", g, PB__SIDE__SIDE_DOCUMENT, 0, 12, &err), &err);
 		ck_ok(publish_generation("demo", g, &err), &err);
 		for (int r = 0; i == 0 && r < 3; r++)
 			pthread_create(&readers[r], NULL, read_views, &done);
@@ -297,6 +323,7 @@ Suite *suite(void)
 	tcase_add_test(t, any_step_of_uploading_may_fail);
 	tcase_add_test(t, any_step_of_publishing_may_fail);
 	tcase_add_test(t, any_step_of_starting_may_fail);
+	tcase_add_test(t, rows_that_were_promoted_and_not_published_take_uploads_again);
 	tcase_add_test(t, generations_change_under_readers);
 	tcase_add_test(t, a_row_acknowledged_while_its_generation_is_published_is_in_it);
 	tcase_add_test(t, a_killed_process_loses_nothing_that_was_acknowledged);

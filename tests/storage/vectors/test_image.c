@@ -299,6 +299,38 @@ START_TEST(every_allocation_of_a_search_may_fail)
 }
 END_TEST
 
+/* Half the rows come twice, first as something that would score best. */
+START_TEST(a_row_sent_again_is_searched_as_it_came_last)
+{
+	enum { N = 400, D = 6 };
+	struct sample all = sample_make(N + N / 2, D), last = sample_random(N, D, 3, 8);
+	struct sample q = sample_random(9, D, 4, 8);
+	size_t k[] = {1, 30, N / 2, N};
+
+	for (uint32_t i = 0; i < N / 2; i++) {
+		all.numbers[i] = 2 * i;
+		memcpy(all.values + (size_t)i * D, q.values + i % 9 * D, D * sizeof(float));
+	}
+	for (uint32_t i = 0; i < N; i++) {
+		uint32_t at = N / 2 + (i * 7 + 5) % N; /* in no order */
+		all.numbers[at] = i;
+		memcpy(all.values + (size_t)at * D, last.values + (size_t)i * D, D * sizeof(float));
+	}
+	for (int m = 0; m < 3; m++) {
+		struct image *g =
+			sample_image(&all, similarities[m], PB__DTYPE__DTYPE_F32, "flat", dir);
+		ck_assert_uint_eq(g->rows, N);
+		ck_assert_uint_eq(image_last_document(g), N - 1);
+		for (size_t i = 0; i < sizeof k / sizeof *k; i++)
+			check_image(g, &last, &q, k[i]);
+		image_release(g);
+	}
+	sample_free(&all);
+	sample_free(&last);
+	sample_free(&q);
+}
+END_TEST
+
 Suite *suite(void)
 {
 	Suite *s = suite_create("image");
@@ -319,6 +351,7 @@ Suite *suite(void)
 	tcase_add_test(t, a_zero_query_is_served_where_it_has_a_meaning);
 	tcase_add_test(t, a_cancelled_search_stops);
 	tcase_add_test(t, every_allocation_of_a_search_may_fail);
+	tcase_add_test(t, a_row_sent_again_is_searched_as_it_came_last);
 	suite_add_tcase(s, t);
 	return s;
 }
