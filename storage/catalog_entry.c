@@ -255,7 +255,7 @@ enum code open_image(struct catalog *c, const struct collection *row, const Pb__
 	struct path cache = generation_path(c, row->id, g->generation, FILE_CACHE);
 	struct image_files files = {document.text, queries ? query.text : NULL,
 		path_exists(&lsa) ? lsa.text : NULL, cache.text, c->key,
-		sealed ? stage_take_survey(sealed) : NULL};
+		sealed ? stage_take_codes(sealed) : NULL};
 	struct image_about about = about_image(g);
 
 	return image_open(&files, &about, progress, out, e);

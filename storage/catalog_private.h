@@ -75,7 +75,7 @@ struct corpus *entry_any_corpus(struct entry *entry);
 enum code entry_image(struct catalog *c, struct entry *entry, const struct collection *row,
 	uint64_t generation, atomic_bool *cancelled, struct image **out, struct error *e);
 /* Opens it from the files; `queries`: it has query vectors. With a sealed stage, from that, which
- * gives its survey away; else from the published files. */
+ * gives its codes away; else from the published files. */
 enum code open_image(struct catalog *c, const struct collection *row, const Pb__Generation *g,
 	bool queries, struct stage *sealed, const struct progress *progress, struct image **out,
 	struct error *e);

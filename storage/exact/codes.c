@@ -51,7 +51,7 @@ static struct codes *codes_new(uint32_t dimension, Pb__Similarity similarity)
 	c->similarity = similarity;
 	c->dimension = dimension;
 	c->steps = (dimension + 3) / 4;
-	c->block_bytes = 3 * BLOCK * sizeof(float) + (size_t)c->steps * BLOCK * 4;
+	c->block_bytes = 3 * CODE_BLOCK * sizeof(float) + (size_t)c->steps * CODE_BLOCK * 4;
 	if (rotation_init(&c->rotation, dimension))
 		return c;
 	free(c);
@@ -106,11 +106,11 @@ static bool begin_block(struct codes *c)
 	if (!reserve(c))
 		return false;
 	float *floats = (float *)(c->block + c->blocks * c->block_bytes);
-	for (int i = 0; i < BLOCK; i++) {
-		floats[i] = floats[2 * BLOCK + i] = 0;
-		floats[BLOCK + i] = -INFINITY;
+	for (int i = 0; i < CODE_BLOCK; i++) {
+		floats[i] = floats[2 * CODE_BLOCK + i] = 0;
+		floats[CODE_BLOCK + i] = -INFINITY;
 	}
-	memset(floats + 3 * BLOCK, 128, (size_t)c->steps * BLOCK * 4);
+	memset(floats + 3 * CODE_BLOCK, 128, (size_t)c->steps * CODE_BLOCK * 4);
 	c->blocks++;
 	return true;
 }
@@ -131,15 +131,16 @@ static enum code put_rows(struct codes *c, const struct encoding *e, uint32_t n,
 {
 	for (uint32_t l = 0; l < n; l++) {
 		uint32_t row = c->rows + l;
-		float *floats = (float *)(c->block + row / BLOCK * c->block_bytes) + row % BLOCK;
+		float *floats =
+			(float *)(c->block + row / CODE_BLOCK * c->block_bytes) + row % CODE_BLOCK;
 		if (!(e->length[l] <= 1.001e6f) || !isfinite(e->slack[l]))
 			return error_set(err, DATA_LOSS, "CORRUPT_FILE",
 				"Row %u of the vectors is too long, zero, or not of numbers; "
 				"publish the generation again, or restore it.",
 				row);
 		floats[0] = e->scale[l];
-		floats[BLOCK] = e->slack[l];
-		floats[2 * BLOCK] = weight_of(c->similarity, e, l);
+		floats[CODE_BLOCK] = e->slack[l];
+		floats[2 * CODE_BLOCK] = weight_of(c->similarity, e, l);
 		c->longest = fmax(c->longest, e->length[l]);
 	}
 	return OK;
@@ -150,7 +151,7 @@ static enum code flush(struct codes_builder *b, struct error *e)
 {
 	struct codes *c = b->codes;
 	struct encoding encoding;
-	uint32_t lane = c->rows % BLOCK;
+	uint32_t lane = c->rows % CODE_BLOCK;
 
 	if (b->waiting == 0)
 		return OK;
@@ -161,8 +162,8 @@ static enum code flush(struct codes_builder *b, struct error *e)
 	if (put_rows(c, &encoding, b->waiting, e))
 		return e->code;
 	unsigned char *block = c->block + (size_t)(c->blocks - 1) * c->block_bytes;
-	encode_bytes(
-		b->group, c->dimension, block + 3 * BLOCK * sizeof(float) + lane * 4, BLOCK * 4);
+	encode_bytes(b->group, c->dimension, block + 3 * CODE_BLOCK * sizeof(float) + lane * 4,
+		CODE_BLOCK * 4);
 	c->rows += b->waiting;
 	b->waiting = 0;
 	return OK;
@@ -217,9 +218,9 @@ static void trim(struct codes *c)
 
 static void take_out(struct codes *c, uint32_t row)
 {
-	float *floats = (float *)(c->block + row / BLOCK * c->block_bytes);
+	float *floats = (float *)(c->block + row / CODE_BLOCK * c->block_bytes);
 
-	floats[BLOCK + row % BLOCK] = -INFINITY;
+	floats[CODE_BLOCK + row % CODE_BLOCK] = -INFINITY;
 }
 
 enum code codes_builder_finish(struct codes_builder *b, struct codes **out, struct error *e)

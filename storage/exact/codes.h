@@ -20,7 +20,7 @@
 #include "proto/error.h"
 #include "storage/exact/rotation.h"
 
-enum { BLOCK = 32 };
+enum { CODE_BLOCK = 32 };
 
 struct codes {
 	Pb__Similarity similarity;
@@ -42,8 +42,8 @@ static inline struct codes_block codes_block(const struct codes *c, uint32_t i)
 {
 	const float *floats = (const float *)(c->block + i * c->block_bytes);
 
-	return (struct codes_block){floats, floats + BLOCK, floats + 2 * BLOCK,
-		(const unsigned char *)(floats + 3 * BLOCK)};
+	return (struct codes_block){floats, floats + CODE_BLOCK, floats + 2 * CODE_BLOCK,
+		(const unsigned char *)(floats + 3 * CODE_BLOCK)};
 }
 
 struct codes_builder;

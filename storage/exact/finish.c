@@ -17,40 +17,15 @@ struct finish {
 	struct top top;
 };
 
-static bool excluded(const struct exact_query *q, uint32_t document)
-{
-	size_t low = 0, high = q->n_excluded;
-
-	while (low < high) {
-		size_t middle = low + (high - low) / 2;
-		if (q->excluded[middle] < document)
-			low = middle + 1;
-		else
-			high = middle;
-	}
-	return low < q->n_excluded && q->excluded[low] == document;
-}
-
-static bool is_behind(const struct finish *f, const struct hit *h)
-{
-	const struct hit *limit = f->q->behind;
-
-	if (!limit)
-		return true;
-	if (limit->document == NO_LIMIT)
-		return h->score < limit->score;
-	return hit_before(limit, h, f->p->order);
-}
-
 static void score(struct finish *f, uint32_t row)
 {
 	const struct vectors *rows = f->p->x->rows;
 	struct hit h = {rows->numbers[row], 0};
 
-	if (excluded(f->q, h.document))
+	if (query_excludes(f->q, h.document))
 		return;
 	h.score = score_row(rows, f->q->vector, f->length, row);
-	if (h.score >= f->q->floor && is_behind(f, &h))
+	if (query_wants(f->q, f->p->order, &h))
 		top_offer(&f->top, h);
 }
 

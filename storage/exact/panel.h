@@ -31,8 +31,9 @@ void panel_free(struct panel *p);
 
 /* One block against one panel. */
 struct tile {
-	float margin[BLOCK], less[BLOCK]; /* less: l2's half square, else 0; first: aligned to 64 */
-	const float *scale;		  /* BLOCK */
+	float margin[CODE_BLOCK],
+		less[CODE_BLOCK]; /* less: l2's half square, else 0; first: aligned to 64 */
+	const float *scale;	  /* CODE_BLOCK */
 	const unsigned char *code;
 	struct panel *panel;
 	uint32_t first; /* row */

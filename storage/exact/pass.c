@@ -133,7 +133,7 @@ struct pass *pass_end(struct pass *p)
 
 static void measure(const struct codes *c, struct codes_block b, struct tile *t)
 {
-	for (int i = 0; i < BLOCK; i++) {
+	for (int i = 0; i < CODE_BLOCK; i++) {
 		float size = row_size(c->similarity, b.weight[i]);
 		t->margin[i] = row_margin(b.slack[i], size, t->panel->ratio);
 		t->less[i] = c->similarity == PB__SIMILARITY__SIMILARITY_L2 ? b.weight[i] : 0;
@@ -148,7 +148,7 @@ static void scan_chunk(struct pass *p, uint32_t chunk, struct panel *panel)
 
 	for (; block < end && block < c->blocks; block++) {
 		struct codes_block b = codes_block(c, block);
-		t.first = block * BLOCK;
+		t.first = block * CODE_BLOCK;
 		t.code = b.code;
 		t.scale = b.scale;
 		measure(c, b, &t);

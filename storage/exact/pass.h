@@ -15,6 +15,7 @@
 
 #include <stdatomic.h>
 
+#include "storage/exact/codes.h"
 #include "storage/exact/query.h"
 #include "storage/vectors/file.h"
 

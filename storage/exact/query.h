@@ -35,7 +35,9 @@
 #ifndef STORAGE_EXACT_QUERY_H
 #define STORAGE_EXACT_QUERY_H
 
-#include "storage/exact/codes.h"
+#include <stdbool.h>
+#include <stddef.h>
+
 #include "storage/hit.h"
 
 /* One question, and room for its answer. */
@@ -54,5 +56,9 @@ struct exact_query {
 };
 
 enum { NO_LIMIT = UINT32_MAX };
+
+bool query_excludes(const struct exact_query *q, uint32_t document);
+/* Of a hit that is not excluded: whether its score is within the limits. */
+bool query_wants(const struct exact_query *q, const uint32_t *order, const struct hit *h);
 
 #endif

@@ -25,6 +25,7 @@
 #include <time.h>
 
 #include "proto/fault.h"
+#include "storage/exact/pass.h"
 #include "storage/isa.h"
 #include "storage/progress.h"
 
@@ -125,7 +126,7 @@ static double work_in(double seconds)
 
 static double work_a_query(const struct shared *s)
 {
-	return (double)s->x->codes->blocks * BLOCK * s->x->codes->dimension + 1;
+	return (double)s->x->codes->blocks * CODE_BLOCK * s->x->codes->dimension + 1;
 }
 
 static void stand(struct shared *s, enum line line, struct waiting *w)

@@ -6,10 +6,14 @@
 #ifndef STORAGE_EXACT_SHARED_H
 #define STORAGE_EXACT_SHARED_H
 
+#include <stdatomic.h>
+
+#include "proto/error.h"
 #include "storage/crew.h"
-#include "storage/exact/pass.h"
+#include "storage/exact/query.h"
 
 struct shared;
+struct exact;
 
 struct shared *shared_new(const struct exact *x); /* NULL: no memory */
 /* Nobody may be searching. NULL is fine. */

@@ -80,8 +80,8 @@ void survivors_select(struct survivor *at, size_t n, size_t k)
 static double lower_of(const struct survivors *s, const struct survivor *v)
 {
 	const struct codes *c = s->codes;
-	struct codes_block b = codes_block(c, v->row / BLOCK);
-	uint32_t i = v->row % BLOCK;
+	struct codes_block b = codes_block(c, v->row / CODE_BLOCK);
+	uint32_t i = v->row % CODE_BLOCK;
 	float margin = row_margin(b.slack[i], row_size(c->similarity, b.weight[i]), s->ratio);
 	double lower = v->upper - 2 * s->length * margin * (1 + 0x1p-19);
 
@@ -142,7 +142,7 @@ void survivors_offer(struct survivors *s, uint32_t first, uint32_t mask, const f
 		int i = __builtin_ctz(mask);
 		s->at[s->n++] = (struct survivor){first + (uint32_t)i, upper[i]};
 	}
-	if (s->n + BLOCK > s->room)
+	if (s->n + CODE_BLOCK > s->room)
 		settle_full(s);
 }
 
@@ -155,7 +155,7 @@ void survivors_absorb(struct survivors *s, const struct survivors *other)
 	for (size_t i = 0; i < other->n && !s->wide; i++)
 		if (other->at[i].upper >= s->tau) {
 			s->at[s->n++] = other->at[i];
-			if (s->n + BLOCK > s->room)
+			if (s->n + CODE_BLOCK > s->room)
 				settle_full(s);
 		}
 }

@@ -2,6 +2,7 @@
 #ifndef STORAGE_EXACT_SURVIVORS_H
 #define STORAGE_EXACT_SURVIVORS_H
 
+#include "storage/exact/codes.h"
 #include "storage/exact/query.h"
 
 struct survivor {

@@ -12,7 +12,7 @@
 
 #define WITH_AVX2 __attribute__((target("avx2,fma")))
 
-enum { LANES = 8, REGISTERS = BLOCK / LANES };
+enum { LANES = 8, REGISTERS = CODE_BLOCK / LANES };
 
 WITH_AVX2 static inline __attribute__((always_inline)) __m256i broadcast(const int8_t *four)
 {
@@ -36,7 +36,7 @@ WITH_AVX2 static inline __attribute__((always_inline)) void finish(
 	const struct panel *p = t->panel;
 	__m256 unit = _mm256_set1_ps(p->unit[i]), reach = _mm256_set1_ps(p->reach[i]);
 	__m256 tau = _mm256_set1_ps(p->survivors[i].tau);
-	float upper[BLOCK] __attribute__((aligned(32)));
+	float upper[CODE_BLOCK] __attribute__((aligned(32)));
 	uint32_t mask = 0;
 
 	for (int r = 0; r < REGISTERS; r++) {
@@ -62,7 +62,7 @@ WITH_AVX2 static void two_queries(const struct tile *t, uint32_t i)
 		b[r] = _mm256_set1_epi32(p->start[i + 1]);
 	}
 	for (uint32_t s = 0; s < p->steps; s++) {
-		const __m256i *rows = (const __m256i *)(t->code + s * BLOCK * 4);
+		const __m256i *rows = (const __m256i *)(t->code + s * CODE_BLOCK * 4);
 		const int8_t *query = p->code + (s * p->width + i) * 4;
 		__m256i q = broadcast(query), u = broadcast(query + 4);
 #pragma GCC unroll 4
@@ -85,7 +85,7 @@ WITH_AVX2 static void one_query(const struct tile *t)
 	for (int r = 0; r < REGISTERS; r++)
 		a[r] = _mm256_set1_epi32(p->start[0]);
 	for (uint32_t s = 0; s < p->steps; s++) {
-		const __m256i *rows = (const __m256i *)(t->code + s * BLOCK * 4);
+		const __m256i *rows = (const __m256i *)(t->code + s * CODE_BLOCK * 4);
 		__m256i q = broadcast(p->code + s * 4);
 #pragma GCC unroll 4
 		for (int r = 0; r < REGISTERS; r++)

@@ -60,7 +60,7 @@ WITH_AVX512 static inline __attribute__((always_inline)) void finish(
 			(uint32_t)_mm512_cmp_ps_mask(y, tau, _CMP_GE_OQ) << 16;
 	if (__builtin_expect(mask == 0, 1))
 		return;
-	float upper[BLOCK] __attribute__((aligned(64)));
+	float upper[CODE_BLOCK] __attribute__((aligned(64)));
 	_mm512_store_ps(upper, x);
 	_mm512_store_ps(upper + 16, y);
 	survivors_offer(&p->survivors[i], t->first, mask, upper);

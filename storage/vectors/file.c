@@ -10,9 +10,9 @@
 #include <xxhash.h>
 
 #include "proto/fault.h"
+#include "storage/exact/codes.h"
 #include "storage/vectors/format.h"
 #include "storage/vectors/half.h"
-#include "storage/vectors/survey.h"
 
 const char format_magic[8] = "HMVECTOR";
 
@@ -142,7 +142,7 @@ enum code vectors_parse(const void *bytes, size_t n, struct vectors *out, struct
 	return OK;
 }
 
-enum code vectors_check(const struct vectors *v, struct survey *survey,
+enum code vectors_check(const struct vectors *v, struct codes_builder *codes,
 	const struct progress *progress, struct error *e)
 {
 	for (uint32_t first = 0, n; first < v->count; first += n) {
@@ -150,7 +150,7 @@ enum code vectors_check(const struct vectors *v, struct survey *survey,
 		n = v->count - first < BLOCK_ROWS ? v->count - first : BLOCK_ROWS;
 		if (XXH3_64bits(rows, n * v->row_bytes) != v->sums[first / BLOCK_ROWS])
 			return vectors_corrupt(e, "the checksum of some rows is wrong");
-		if ((survey && survey_add(survey, rows, n, e)) || progress_check(progress, e))
+		if ((codes && codes_builder_add(codes, rows, n, e)) || progress_check(progress, e))
 			return e->code;
 	}
 	return OK;

@@ -64,10 +64,10 @@ void vectors_close(struct vectors *v); /* also a zeroed one */
 /* The same over bytes in memory, which must outlive `out` and be aligned to 64. */
 enum code vectors_parse(const void *bytes, size_t n, struct vectors *out, struct error *e);
 
-/* Checks the rows: reads the file once, and shows `survey` (may be NULL) every row on the way.
+/* Checks the rows: reads the file once, and shows `codes` (may be NULL) every row on the way.
  * DATA_LOSS/CORRUPT_FILE, CANCELLED. */
-struct survey;
-enum code vectors_check(const struct vectors *v, struct survey *survey,
+struct codes_builder;
+enum code vectors_check(const struct vectors *v, struct codes_builder *codes,
 	const struct progress *progress, struct error *e);
 
 static inline const void *vectors_row(const struct vectors *v, uint32_t row)

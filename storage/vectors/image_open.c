@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "proto/fault.h"
+#include "storage/exact/score.h"
 #include "storage/text/lsa.h"
 #include "storage/vectors/cache.h"
 #include "storage/vectors/format.h"
@@ -22,19 +23,44 @@ static enum code open_side(const char *path, Pb__Side side, const struct image_a
 	return OK;
 }
 
-/* Documents surveyed while they were uploaded were hashed then, too. Else this reads the file. */
-static enum code survey_documents(struct image *g, const struct progress *progress, struct error *e)
+/* Rows that were sent again stand further down. */
+static enum code drop_dead(const struct vectors *v, struct codes_builder *b, struct error *e)
+{
+	if (v->live == v->count)
+		return OK;
+	for (uint32_t row = 0; row < v->count; row++)
+		if (v->numbers[row] == DEAD_ROW && codes_builder_drop(b, row, e))
+			return e->code;
+	return OK;
+}
+
+/* Documents encoded while they were uploaded were hashed then, too. Else this reads the file. */
+static enum code encode_rows(const struct vectors *v, struct codes_builder **codes,
+	const struct progress *progress, struct error *e)
+{
+	if (*codes)
+		return OK;
+	*codes = codes_builder_new(v->about.dimension, v->about.dtype, v->about.similarity);
+	return *codes ? vectors_check(v, *codes, progress, e) : error_memory(e);
+}
+
+static enum code open_exact(struct image *g, struct codes_builder **codes,
+	const struct progress *progress, struct error *e)
 {
 	struct image_private *p = g->private;
+	struct codes_builder *builder;
 
-	if (!p->survey && (survey_new(&p->documents.about, &p->survey, e) ||
-				  vectors_check(&p->documents, p->survey, progress, e)))
+	if (encode_rows(&p->documents, codes, progress, e) || drop_dead(&p->documents, *codes, e))
 		return e->code;
-	if (p->survey->count != p->documents.count)
-		return vectors_corrupt(e, "its survey is of other rows");
-	p->norm = p->survey->norm;
-	p->longest = p->survey->longest;
-	return OK;
+	builder = *codes;
+	*codes = NULL;
+	if (codes_builder_finish(builder, &p->codes, e))
+		return e->code;
+	if (p->codes->rows != p->documents.count)
+		return vectors_corrupt(e, "its codes are of other rows");
+	p->exact = (struct exact){&p->documents, p->codes};
+	p->shared = shared_new(&p->exact);
+	return p->shared ? OK : error_memory(e);
 }
 
 enum { CHUNK_ROWS = 4096, TRAINING_ROWS = 1 << 18 };
@@ -45,9 +71,10 @@ static void index_row(const struct image *g, uint32_t row, float *out)
 	const struct image_private *p = g->private;
 
 	vectors_floats(&p->documents, row, out);
+	double length = vector_length(out, g->dimension);
 	if (g->similarity == PB__SIMILARITY__SIMILARITY_COSINE)
 		for (uint32_t j = 0; j < g->dimension; j++)
-			out[j] = (float)(out[j] / p->norm[row]);
+			out[j] = (float)(out[j] / length);
 }
 
 static bool asked(void *arg)
@@ -107,9 +134,9 @@ static enum faiss_metric metric_of(Pb__Similarity similarity)
 	return similarity == PB__SIMILARITY__SIMILARITY_L2 ? FAISS_SQUARED_L2 : FAISS_INNER_PRODUCT;
 }
 
-static bool is_flat(const char *index)
+static bool is_exact(const char *index)
 {
-	return !strcmp(index, "flat");
+	return !strcmp(index, "exact");
 }
 
 enum code image_index_check(
@@ -117,7 +144,7 @@ enum code image_index_check(
 {
 	struct faiss_index *trial;
 
-	if (is_flat(index))
+	if (is_exact(index))
 		return OK;
 	if (faiss_new(index, dimension, metric_of(similarity), &trial, e))
 		return e->code;
@@ -128,9 +155,8 @@ enum code image_index_check(
 static enum code build_index(struct image *g, const struct progress *progress, struct error *e)
 {
 	struct faiss_index *index;
-	const char *factory = g->private->exact ? "Flat" : g->index;
 
-	if (faiss_new(factory, g->dimension, metric_of(g->similarity), &index, e))
+	if (faiss_new(g->index, g->dimension, metric_of(g->similarity), &index, e))
 		return e->code;
 	if (train(g, index, progress, e) || add_rows(g, index, progress, e)) {
 		faiss_free(index);
@@ -140,8 +166,7 @@ static enum code build_index(struct image *g, const struct progress *progress, s
 	return OK;
 }
 
-/* Flat is copied faster than it is read back; what takes training or linking comes from its cache
- * when that can be believed. */
+/* From its cache when that can be believed. */
 static enum code get_index(struct image *g, const struct image_files *files,
 	const struct progress *progress, struct error *e)
 {
@@ -149,7 +174,7 @@ static enum code get_index(struct image *g, const struct image_files *files,
 		files->cache, files->key, g->private->documents.fingerprint, g->index};
 	struct error ignored;
 
-	if (g->private->exact || !files->cache)
+	if (!files->cache)
 		return build_index(g, progress, e);
 	struct faiss_index *index = cache_load(&cache);
 	if (index && faiss_rows(index) == g->private->documents.count) {
@@ -162,6 +187,15 @@ static enum code get_index(struct image *g, const struct image_files *files,
 	cache_save(
 		&cache, g->private->index, &ignored); /* without it the next start builds again */
 	return OK;
+}
+
+/* Rows that were encoded while they came were hashed with that. */
+static enum code open_approximate(struct image *g, const struct image_files *files, bool hashed,
+	const struct progress *progress, struct error *e)
+{
+	if (!hashed && vectors_check(&g->private->documents, NULL, progress, e))
+		return e->code;
+	return get_index(g, files, progress, e);
 }
 
 static enum code image_new(const struct image_about *about, struct image **out, struct error *e)
@@ -182,7 +216,7 @@ static enum code image_new(const struct image_about *about, struct image **out, 
 	g->step = about->step;
 	g->dimension = about->dimension;
 	g->similarity = about->similarity;
-	g->private->exact = is_flat(about->index);
+	g->exact = is_exact(about->index);
 	*out = g;
 	return OK;
 }
@@ -208,37 +242,36 @@ static enum code open_queries(struct image *g, const struct image_files *files,
 		return OK;
 	if (open_side(files->queries, PB__SIDE__SIDE_QUERY, about, queries, e))
 		return e->code;
-	return files->survey ? OK : vectors_check(queries, NULL, progress, e);
+	return files->codes ? OK : vectors_check(queries, NULL, progress, e);
 }
 
 static enum code fill(struct image *g, const struct image_files *files,
-	const struct image_about *about, const struct progress *progress, struct error *e)
+	const struct image_about *about, struct codes_builder **codes,
+	const struct progress *progress, struct error *e)
 {
 	struct image_private *p = g->private;
 
 	if (open_side(files->documents, PB__SIDE__SIDE_DOCUMENT, about, &p->documents, e))
 		return e->code;
 	g->rows = p->documents.live;
-	if (open_queries(g, files, about, progress, e) || open_model(g, files->lsa, e) ||
-		survey_documents(g, progress, e))
+	if (open_queries(g, files, about, progress, e) || open_model(g, files->lsa, e))
 		return e->code;
-	return get_index(g, files, progress, e);
+	if (g->exact)
+		return open_exact(g, codes, progress, e);
+	return open_approximate(g, files, *codes != NULL, progress, e);
 }
 
 enum code image_open(const struct image_files *files, const struct image_about *about,
 	const struct progress *progress, struct image **out, struct error *e)
 {
+	struct codes_builder *codes = files->codes;
 	struct image *g;
+	enum code rc = image_new(about, &g, e);
 
-	if (image_new(about, &g, e)) {
-		survey_free(files->survey);
-		return e->code;
-	}
-	g->private->survey = files->survey;
-	if (fill(g, files, about, progress, e)) {
+	if (!rc && (rc = fill(g, files, about, &codes, progress, e)))
 		image_release(g);
-		return e->code;
-	}
-	*out = g;
-	return OK;
+	codes_builder_free(codes);
+	if (!rc)
+		*out = g;
+	return rc;
 }

@@ -7,7 +7,7 @@
  *   2. Whoever finds nobody syncing becomes the leader: it lets go of the lock, syncs rows and log,
  *      and moves `durable` to where `end` was before the sync. The others wait; most find themselves
  *      durable when they wake, one leads the next round.
- *   3. Whoever finds nobody learning does that first, also without the lock: it hashes and surveys
+ *   3. Whoever finds nobody learning does that first, also without the lock: it hashes and encodes
  *      what came in, while the disk is busy with it. A failure there is nobody's loss: what is not
  *      learnt now is learnt when the file is sealed.
  *   4. A sync that fails must never be tried again on the same pages: the kernel may have dropped
@@ -454,9 +454,9 @@ enum code stage_seal(struct stage *s, Pb__Side side, const struct progress *prog
 	return rc;
 }
 
-struct survey *stage_take_survey(struct stage *s)
+struct codes_builder *stage_take_codes(struct stage *s)
 {
-	struct survey *taken = writer_take_survey(s->rows[PB__SIDE__SIDE_DOCUMENT]);
+	struct codes_builder *taken = writer_take_codes(s->rows[PB__SIDE__SIDE_DOCUMENT]);
 
 	s->learnt[PB__SIDE__SIDE_DOCUMENT] = writer_learnt(s->rows[PB__SIDE__SIDE_DOCUMENT]);
 	return taken;

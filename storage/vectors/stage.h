@@ -4,7 +4,7 @@
  * synced before a row is acknowledged. A row sent twice is there twice; the later one counts.
  * Uploads that arrive together share one sync. Opening cuts what a crash left torn at the end.
  *
- * While rows come in they are hashed and surveyed, so that publishing finds nothing to read.
+ * While rows come in they are hashed and encoded, so that publishing finds nothing to read.
  */
 #ifndef STORAGE_VECTORS_STAGE_H
 #define STORAGE_VECTORS_STAGE_H
@@ -35,7 +35,7 @@ enum code stage_append(struct stage *s, Pb__Side side, const uint32_t *numbers, 
  * their size, unless the stage was opened or cut since they came: then they are read once. */
 enum code stage_seal(struct stage *s, Pb__Side side, const struct progress *progress,
 	uint32_t *live, struct error *e);
-/* After sealing: the survey of the documents, the caller's to free. */
-struct survey *stage_take_survey(struct stage *s);
+/* After sealing: the codes of the documents, the caller's to free. */
+struct codes_builder *stage_take_codes(struct stage *s);
 
 #endif

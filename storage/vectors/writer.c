@@ -12,8 +12,8 @@
 
 #include "proto/fault.h"
 #include "storage/durable.h"
+#include "storage/exact/codes.h"
 #include "storage/vectors/format.h"
-#include "storage/vectors/survey.h"
 
 struct writer {
 	int fd;
@@ -29,7 +29,7 @@ struct writer {
 	XXH3_state_t *block; /* of the block that is not full */
 	uint64_t *sums;	     /* of those that are */
 	size_t sums_room;
-	struct survey *survey;
+	struct codes_builder *codes; /* of documents */
 };
 
 static const char deed[] = "write uploaded vectors";
@@ -78,7 +78,7 @@ struct writer *writer_close(struct writer *w)
 	if (w->fd >= 0)
 		close(w->fd);
 	XXH3_freeState(w->block);
-	survey_free(w->survey);
+	codes_builder_free(w->codes);
 	free(w->numbers);
 	free(w->sums);
 	free(w);
@@ -143,7 +143,8 @@ void writer_forget(struct writer *w, uint32_t count)
 	if (w->learnt <= count)
 		return;
 	w->learnt = 0;
-	w->survey = survey_free(w->survey);
+	codes_builder_free(w->codes);
+	w->codes = NULL;
 	XXH3_64bits_reset(w->block);
 }
 
@@ -247,7 +248,7 @@ enum code writer_adopt(
 	return rc;
 }
 
-/* Nothing of a piece is learnt, or all of it. */
+/* All of a piece is learnt, or the piece is not; or nothing is any more. */
 static enum code learn_piece(
 	struct writer *w, void *progress, const void *rows, uint32_t n, struct error *e)
 {
@@ -257,8 +258,12 @@ static enum code learn_piece(
 	if (!sums)
 		return error_memory(e);
 	w->sums = sums;
-	if (progress_check(progress, e) || (w->survey && survey_add(w->survey, rows, n, e)))
+	if (progress_check(progress, e))
 		return e->code;
+	if (w->codes && codes_builder_add(w->codes, rows, n, e)) {
+		writer_forget(w, 0); /* what it knows now is more than we learnt */
+		return e->code;
+	}
 	XXH3_64bits_update(w->block, rows, n * w->row_bytes);
 	w->learnt += n;
 	if (w->learnt % BLOCK_ROWS == 0) {
@@ -273,8 +278,10 @@ static enum code learn_from(struct writer *w, uint32_t count, const void *from,
 {
 	bool documents = w->about.side == PB__SIDE__SIDE_DOCUMENT;
 
-	if (documents && !w->survey && survey_new(&w->about, &w->survey, e))
-		return e->code;
+	if (documents && !w->codes &&
+		!(w->codes = codes_builder_new(
+			  w->about.dimension, w->about.dtype, w->about.similarity)))
+		return error_memory(e);
 	if (count <= w->learnt)
 		return OK;
 	return each_piece(w, w->learnt, count, from, learn_piece, (void *)progress, e);
@@ -387,12 +394,12 @@ enum code writer_seal(
 	return writer_sync(w, e);
 }
 
-struct survey *writer_take_survey(struct writer *w)
+struct codes_builder *writer_take_codes(struct writer *w)
 {
-	struct survey *taken = w->survey;
+	struct codes_builder *taken = w->codes;
 
 	assert(w->learnt == w->count);
-	w->survey = NULL;
+	w->codes = NULL;
 	if (taken) /* whoever needs it again learns again */
 		writer_forget(w, 0);
 	return taken;

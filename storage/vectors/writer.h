@@ -2,7 +2,7 @@
  * A vector file in the making: rows are appended once, where they will be read from, and the file
  * is a vector file when it is sealed. Until then its header is zeros and nobody takes it for one.
  *
- * Appending costs a write. Hashing the rows and showing them to a survey is done behind it, in the
+ * Appending costs a write. Hashing the rows and encoding them is done behind it, in the
  * order of the file, by whoever has time ("learning"). So sealing costs what the numbers cost: four
  * bytes a row, whatever the dimension.
  *
@@ -51,8 +51,8 @@ enum code writer_learn_these(struct writer *w, const void *rows, uint32_t n, str
  * many rows count. Sealing again is fine; so is appending: that breaks the seal. */
 enum code writer_seal(
 	struct writer *w, const struct progress *progress, uint32_t *live, struct error *e);
-/* Of a sealed file of documents: what its survey found, to be freed by the caller. NULL for
+/* Of a sealed file of documents: its rows as codes, to be freed by the caller. NULL for
  * queries. */
-struct survey *writer_take_survey(struct writer *w);
+struct codes_builder *writer_take_codes(struct writer *w);
 
 #endif

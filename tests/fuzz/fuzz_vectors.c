@@ -9,7 +9,7 @@
 
 #include "storage/vectors/format.h"
 #include "storage/vectors/npy.h"
-#include "storage/vectors/survey.h"
+#include "storage/exact/codes.h"
 #include "tests/fuzz/fuzz.h"
 
 enum { NPY = 1, MEND = 2 };
@@ -66,16 +66,24 @@ static void read_all(const struct vectors *v)
 	free(row);
 }
 
-static void survey_all(const struct vectors *v)
+static void encode_all(const struct vectors *v)
 {
-	struct survey *survey;
+	struct codes_builder *b =
+		codes_builder_new(v->about.dimension, v->about.dtype, v->about.similarity);
+	struct codes *codes;
 	struct error e;
 
-	if (survey_new(&v->about, &survey, &e))
+	if (!b)
 		return;
-	enum code rc = vectors_check(v, survey, NULL, &e);
-	fuzz_assert(rc == DATA_LOSS || (rc == OK && survey->count == v->count));
-	survey_free(survey);
+	if (vectors_check(v, b, NULL, &e)) {
+		fuzz_assert(e.code == DATA_LOSS);
+		codes_builder_free(b);
+		return;
+	}
+	enum code rc = codes_builder_finish(b, &codes, &e);
+	fuzz_assert(rc == DATA_LOSS || (rc == OK && codes->rows == v->count));
+	if (!rc)
+		codes_free(codes);
 }
 
 static void try_vectors(const uint8_t *data, size_t len, bool mended)
@@ -94,7 +102,7 @@ static void try_vectors(const uint8_t *data, size_t len, bool mended)
 	fuzz_assert(rc == OK || rc == DATA_LOSS);
 	if (!rc) {
 		read_all(&v);
-		survey_all(&v);
+		encode_all(&v);
 		vectors_close(&v);
 	}
 	free(bytes);

@@ -104,3 +104,23 @@ struct image *sample_image(const struct sample *s, Pb__Similarity similarity, Pb
 	ck_ok(image_open(&files, &row, NULL, &image, &e), &e);
 	return image;
 }
+
+enum code sample_search(const struct image *g, const uint32_t *order, const float *queries,
+	size_t nq, size_t k, atomic_bool *cancelled, struct hit *hits, size_t *found,
+	struct error *e)
+{
+	struct exact_query *q = calloc(nq, sizeof *q);
+	struct shared_request request = {
+		.queries = q, .n = nq, .order = order, .cancelled = cancelled};
+
+	for (size_t i = 0; i < nq; i++)
+		q[i] = (struct exact_query){.vector = queries + i * g->dimension,
+			.k = k,
+			.floor = -INFINITY,
+			.out = hits + i * k};
+	enum code rc = image_search(g, &request, e);
+	for (size_t i = 0; i < nq; i++)
+		found[i] = q[i].found;
+	free(q);
+	return rc;
+}

@@ -26,4 +26,9 @@ void sample_write(const struct sample *s, const struct vectors_about *about, con
 struct image *sample_image(const struct sample *s, Pb__Similarity similarity, Pb__Dtype dtype,
 	const char *index, const char *dir);
 
+/* Searches for nq queries, row-major: hits is nq x k. */
+enum code sample_search(const struct image *g, const uint32_t *order, const float *queries,
+	size_t nq, size_t k, atomic_bool *cancelled, struct hit *hits, size_t *found,
+	struct error *e);
+
 #endif

@@ -8,8 +8,8 @@
 #include <xxhash.h>
 
 #include "proto/fault.h"
+#include "storage/exact/codes.h"
 #include "storage/vectors/format.h"
-#include "storage/vectors/survey.h"
 #include "storage/vectors/writer.h"
 #include "tests/runner.h"
 #include "tests/storage/vectors/sample.h"
@@ -321,7 +321,7 @@ END_TEST
 START_TEST(every_step_of_reading_may_fail)
 {
 	struct sample s = sample_random(5, 3, 1, 8);
-	struct survey *survey = NULL;
+	struct codes_builder *codes = NULL;
 	struct vectors v = {0};
 	enum code rc;
 	long n = 0;
@@ -332,43 +332,41 @@ START_TEST(every_step_of_reading_may_fail)
 		fault_arm(n++);
 		rc = vectors_open(path, &v, &err);
 		if (!rc)
-			rc = survey_new(&v.about, &survey, &err);
+			rc = (codes = codes_builder_new(3, about.dtype, about.similarity))
+				     ? OK
+				     : error_memory(&err);
 		if (!rc)
-			rc = vectors_check(&v, survey, NULL, &err);
+			rc = vectors_check(&v, codes, NULL, &err);
 		ck_assert_int_eq(rc != OK, fault_fired());
-		if (!rc)
-			ck_assert_uint_eq(survey->count, 5);
-		survey = survey_free(survey);
+		codes_builder_free(codes);
+		codes = NULL;
 		vectors_close(&v);
 	} while (rc);
 	fault_arm(-1);
-	ck_assert_int_eq(n, 7);
+	ck_assert_int_eq(n, 8);
 	sample_free(&s);
 }
 END_TEST
 
-START_TEST(a_survey_knows_every_row_and_refuses_what_no_upload_lets_in)
+START_TEST(codes_refuse_what_no_upload_lets_in)
 {
-	struct vectors_about is = about;
-	float rows[3][3] = {{3, 4, 0}, {0, 0, 0}, {0, 5, 12}};
-	struct survey *s;
+	float rows[][3] = {{2e6f, 0, 0}, {NAN, 0, 0}, {0, 0, 0}, {3, 4, 0}};
+	struct codes *codes;
 
-	ck_ok(survey_new(&is, &s, &err), &err);
-	ck_ok(survey_add(s, rows, 2, &err), &err);
-	ck_ok(survey_add(s, rows[2], 1, &err), &err);
-	ck_assert_uint_eq(s->count, 3);
-	ck_assert(s->norm[0] == 5 && s->norm[1] == 0 && s->norm[2] == 13 && s->longest == 13);
-	rows[1][1] = 2e6f;
-	ck_refused(survey_add(s, rows, 2, &err), &err, DATA_LOSS, "CORRUPT_FILE");
-	rows[1][1] = NAN;
-	ck_refused(survey_add(s, rows, 2, &err), &err, DATA_LOSS, "CORRUPT_FILE");
-	ck_assert(s->count == 3 && s->longest == 13);
-	survey_free(s);
-	is.similarity = PB__SIMILARITY__SIMILARITY_COSINE;
-	rows[1][1] = 0;
-	ck_ok(survey_new(&is, &s, &err), &err);
-	ck_refused(survey_add(s, rows, 2, &err), &err, DATA_LOSS, "CORRUPT_FILE");
-	survey_free(s);
+	for (int i = 0; i < 4; i++) {
+		struct codes_builder *b = codes_builder_new(
+			3, PB__DTYPE__DTYPE_F32, PB__SIMILARITY__SIMILARITY_COSINE);
+		ck_ok(codes_builder_add(b, rows[3], 1, &err), &err);
+		ck_ok(codes_builder_add(b, rows[i], 1, &err), &err);
+		enum code rc = codes_builder_finish(b, &codes, &err);
+		if (i == 3) {
+			ck_ok(rc, &err);
+			ck_assert_uint_eq(codes->rows, 2);
+			codes_free(codes);
+		} else {
+			ck_refused(rc, &err, DATA_LOSS, "CORRUPT_FILE");
+		}
+	}
 }
 END_TEST
 
@@ -388,7 +386,7 @@ Suite *suite(void)
 	tcase_add_test(t, a_file_that_is_not_there_is_told_from_a_damaged_one);
 	tcase_add_test(t, any_step_of_writing_may_fail);
 	tcase_add_test(t, every_step_of_reading_may_fail);
-	tcase_add_test(t, a_survey_knows_every_row_and_refuses_what_no_upload_lets_in);
+	tcase_add_test(t, codes_refuse_what_no_upload_lets_in);
 	suite_add_tcase(s, t);
 	return s;
 }

@@ -9,7 +9,7 @@
 
 #include "proto/fault.h"
 #include "storage/vectors/stage.h"
-#include "storage/vectors/survey.h"
+#include "storage/exact/codes.h"
 #include "tests/runner.h"
 
 enum { DIMENSION = 3 };
@@ -128,7 +128,8 @@ END_TEST
 
 START_TEST(what_is_learnt_while_rows_come_is_what_reading_them_tells)
 {
-	struct survey *here, *there;
+	struct codes *here, *there;
+	struct codes_builder *anew;
 	struct vectors v;
 
 	for (int reopened = 0; reopened < 2; reopened++) {
@@ -136,14 +137,16 @@ START_TEST(what_is_learnt_while_rows_come_is_what_reading_them_tells)
 		for (uint32_t i = 0; !reopened && i < 200; i++)
 			ck_ok(append(s, PB__SIDE__SIDE_DOCUMENT, 13 * i, 13, 0, &err), &err);
 		v = sealed(s, PB__SIDE__SIDE_DOCUMENT);
-		here = stage_take_survey(s);
-		ck_assert_uint_eq(here->count, 2600);
-		ck_ok(survey_new(&v.about, &there, &err), &err);
-		ck_ok(vectors_check(&v, there, NULL, &err), &err);
-		ck_assert_mem_eq(here->norm, there->norm, 2600 * sizeof *here->norm);
+		ck_ok(codes_builder_finish(stage_take_codes(s), &here, &err), &err);
+		ck_assert_uint_eq(here->rows, 2600);
+		anew = codes_builder_new(v.about.dimension, v.about.dtype, v.about.similarity);
+		ck_ok(vectors_check(&v, anew, NULL, &err), &err);
+		ck_ok(codes_builder_finish(anew, &there, &err), &err);
+		ck_assert_uint_eq(here->blocks, there->blocks);
+		ck_assert_mem_eq(here->block, there->block, here->blocks * here->block_bytes);
 		ck_assert(here->longest == there->longest && here->longest >= 2599);
-		survey_free(here);
-		survey_free(there);
+		codes_free(here);
+		codes_free(there);
 		vectors_close(&v);
 		check_rows(s, PB__SIDE__SIDE_DOCUMENT, 2600); /* learnt anew */
 		stage_close(s);
