@@ -44,14 +44,15 @@ static void put_query(struct panel *p, const lanes *x, uint32_t d, uint32_t lane
 }
 
 /* In sigma: how far a score summed in double may be from the true one beyond what the margin takes
- * in; only distances from far away have such a thing (query.h). */
+ * in; only distances have such a thing (query.h): from far away, and where squares are so small that
+ * floats have no digits left for them, some of 2^-149. */
 static double blur_of(const struct codes *c, double length)
 {
 	double reach = length + c->longest;
 
 	if (c->similarity != PB__SIMILARITY__SIMILARITY_L2)
 		return 0;
-	return (c->dimension + 8.0) * 0x1p-53 * reach * reach;
+	return (c->dimension + 8.0) * 0x1p-53 * reach * reach + 0x1p-140;
 }
 
 static void put_bounds(struct panel *p, const struct codes *c, const struct encoding *e,

@@ -16,7 +16,8 @@
  * no row's product is further than |q| margin from a. What is rounded after that - the whole number
  * to a float (u), three multiplications and additions (u each of what is at most |q| |x|), and the
  * score S that the row will get, summed in double - is less than 16 u |q| |x|; r is taken larger by
- * 32 u for it. For l2, S = 2 q.x - |x|^2 - |q|^2, and |x|^2 / 2 is known to square_loss of itself.
+ * 32 u for it. For l2, S = 2 q.x - |x|^2 - |q|^2, and |x|^2 / 2 is known to square_loss of itself,
+ * or, where floats run out of digits, to some 2^-149 (blur, panel.c).
  *
  * The pass compares a number sigma that orders rows as S does:
  *
