@@ -115,6 +115,33 @@ class Jobs(unittest.TestCase):
         self.assertNotIn("set", [s["name"] for s in self.daemon.get(
             "/collections/c/mined-sets")["mined_sets"]])
 
+    def refused(self, path, body):
+        with self.assertRaises(Failure) as refused:
+            self.daemon.post("/collections/" + path, body)
+        error = refused.exception.error
+        return error["reason"], error.get("field")
+
+    def test_8_what_cannot_come_out_well_is_not_begun(self):
+        """Said to whoever asks for the job, not to whoever looks at it later."""
+        self.daemon.post("/collections", {"collection": "bare"})
+        topk = {"strategy": "topk"}
+        self.assertEqual(self.refused("bare:encode", {}), ("NO_DOCUMENTS", None))
+        self.assertEqual(self.refused("bare/mined-sets", {"name": "s", "mine": topk}),
+                         ("NO_GENERATION", "mine"))
+        self.assertEqual(self.refused("bare/mined-sets", {"name": "s", "mine": {
+            "strategy": "bm25"}}), ("NO_POSITIVES", None))
+        self.assertEqual(self.refused("c/mined-sets", {"name": "s", "mine": {
+            **topk, "generation": 77}}), ("NO_SUCH_GENERATION", "mine.generation"))
+        self.assertEqual(self.refused("c/mined-sets", {"name": "s", "mine": {
+            **topk, "collection": "bare"}}), ("CONTRADICTION", "mine.collection"))
+        self.assertEqual(self.refused("c/generations/77:publish", {"background": True}),
+                         ("NO_SUCH_GENERATION", "generation"))
+        self.assertEqual(self.refused("c/generations/1:publish", {"background": True}),
+                         ("GENERATION_NOT_OPEN", "generation"))
+        self.assertEqual(self.daemon.get("/jobs?collection=bare")["jobs"], [])
+        self.assertNotIn("s", [s["name"] for s in self.daemon.get(
+            "/collections/c/mined-sets")["mined_sets"]])
+
 
 if __name__ == "__main__":
     tap.main()

@@ -14,7 +14,8 @@ struct runner *runner_start(struct database *db, struct catalog *catalog, struct
  * up again at the next start. NULL is fine. */
 struct runner *runner_stop(struct runner *r);
 
-/* Enqueue: the job is on disk when these return. */
+/* Enqueue: the job is on disk when these return. Refused at once is what can be known now: no
+ * documents, no positives, no such generation, or one in the wrong state. */
 enum code runner_encode(struct runner *r, const Pb__EncodeCollectionRequest *req,
 	struct arena *arena, Pb__Job *out, struct error *e);
 enum code runner_publish(struct runner *r, const Pb__PublishGenerationRequest *req,
