@@ -195,6 +195,15 @@ class CommandLine(unittest.TestCase):
         job = self.answer("jobs", "watch", jobs[0]["id"])
         self.assertEqual(job["state"], "succeeded")
 
+    def test_a_failed_job_says_why(self):
+        write_lines(os.path.join(self.folder, "one.jsonl"), [{"id": "x", "text": "a b"}])
+        self.run_ok("import", "one", "--documents", os.path.join(self.folder, "one.jsonl"))
+        error = self.refused(2, "encode", "one", "--dimension", "9")
+        self.assertEqual(error["field"], "dimension")
+        job = self.answer("jobs", "--collection", "one")["jobs"][0]
+        self.assertIn("No two documents share a term", job["error"]["message"])
+        self.assertIn(job["error"]["message"], self.run_ok("jobs", "get", job["id"]))
+
     def test_a_stream_of_messages_is_called_from_lines(self):
         lines = "".join(json.dumps({"collection": "c", "queries": [{"id": f"late{i}",
                                                                     "text": "x"}]}) + "\n"

@@ -98,6 +98,21 @@ static enum code carry_out(struct runner *r, const struct job_work *job, struct 
 	return kind->run(&work, result, e);
 }
 
+/* How far the job came: what it reported since that was stored last, or to the end. */
+static void store_progress(struct runner *r, const char *id, bool to_the_end)
+{
+	struct error ignored; /* as in report() */
+	char phase[sizeof r->phase], unit[sizeof r->unit];
+
+	pthread_mutex_lock(&r->lock);
+	memcpy(phase, r->phase, sizeof phase);
+	memcpy(unit, r->unit, sizeof unit);
+	uint64_t total = r->total, done = to_the_end ? total : r->done;
+	pthread_mutex_unlock(&r->lock);
+	if (total)
+		job_progress(r->mine.db, id, phase, done, total, unit, NULL, &ignored);
+}
+
 static void end_job(
 	struct runner *r, const char *id, enum code rc, const char *result, const struct error *why)
 {
@@ -109,6 +124,7 @@ static void end_job(
 	pthread_mutex_lock(&r->lock);
 	bool cut_off = rc == CANCELLED && !r->by_user, failed = rc != OK && rc != CANCELLED;
 	pthread_mutex_unlock(&r->lock);
+	store_progress(r, id, rc == OK);
 	if (!cut_off)
 		job_finish(r->mine.db, id, state, result, failed ? why : NULL, &ignored);
 	pthread_mutex_lock(&r->lock);
@@ -357,6 +373,18 @@ static enum code overlay(struct runner *r, struct arena *arena, Pb__Job *out, st
 	return OK;
 }
 
+static enum code overlay_if_live(
+	struct runner *r, struct arena *arena, Pb__Job *job, struct error *e)
+{
+	enum code rc = OK;
+
+	pthread_mutex_lock(&r->lock);
+	if (!strcmp(r->id, job->id) && job->state == PB__JOB_STATE__JOB_STATE_RUNNING)
+		rc = overlay(r, arena, job, e);
+	pthread_mutex_unlock(&r->lock);
+	return rc;
+}
+
 enum code runner_get(
 	struct runner *r, const char *id, struct arena *arena, Pb__Job *out, struct error *e)
 {
@@ -364,9 +392,15 @@ enum code runner_get(
 
 	if (rc)
 		return rc;
-	pthread_mutex_lock(&r->lock);
-	if (!strcmp(r->id, id) && out->state == PB__JOB_STATE__JOB_STATE_RUNNING)
-		rc = overlay(r, arena, out, e);
-	pthread_mutex_unlock(&r->lock);
+	return overlay_if_live(r, arena, out, e);
+}
+
+enum code runner_list(struct runner *r, const char *collection, const char *before, size_t limit,
+	struct arena *arena, Pb__Job ***out, size_t *n, struct error *e)
+{
+	enum code rc = job_list(r->mine.db, collection, before, limit, arena, out, n, e);
+
+	for (size_t i = 0; !rc && i < *n; i++)
+		rc = overlay_if_live(r, arena, (*out)[i], e);
 	return rc;
 }

@@ -25,8 +25,11 @@ enum code runner_mine(struct runner *r, const Pb__MineCollectionRequest *req, st
 /* A queued job ends at once, a running one at its next slice; an ended one is returned as it is. */
 enum code runner_cancel(
 	struct runner *r, const char *id, struct arena *arena, Pb__Job *out, struct error *e);
-/* Live progress over the stored row: rate and ETA. */
+/* A job's row, over it what the job reported last, and from that the rate and ETA. */
 enum code runner_get(
 	struct runner *r, const char *id, struct arena *arena, Pb__Job *out, struct error *e);
+/* The same of job_list. */
+enum code runner_list(struct runner *r, const char *collection, const char *before, size_t limit,
+	struct arena *arena, Pb__Job ***out, size_t *n, struct error *e);
 
 #endif
