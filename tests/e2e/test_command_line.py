@@ -216,6 +216,14 @@ class CommandLine(unittest.TestCase):
         self.assertEqual(self.refused(2, "mine", "c", "--id", "q-wing", "--range-min", "5",
                                       "--range-max", "5")["field"], "range_min")
         self.refused(2, "mine", "c", "--id", "q-wing", "--max-score", "high")
+        for slip, field in (  # what would have been ignored
+                (("mine", "c", "--id", "q-wing", "--positive", "wing0"), "--positive"),
+                (("mine", "c", "--all", "--detach"), "--detach"),
+                (("import", "c", self.folder, "--publish"), "--publish"),
+                (("import", "c", "--documents", "x.jsonl", "--split", "train"), "--split")):
+            self.assertEqual(self.refused(2, *slip)["field"], field)
+        many = [x for i in range(65) for x in ("--positives", f"{i}.tsv")]
+        self.assertIn("more than 64", self.refused(2, "import", "c", *many)["message"])
         self.assertEqual(self.run_cli("mine", "c", "--frobnicate").returncode, 2)
         self.assertEqual(self.refused(4, "info", server="127.0.0.1:1")["reason"], "UNREACHABLE")
 
