@@ -38,7 +38,7 @@ class Jobs(unittest.TestCase):
     def test_1_encode_makes_a_generation(self):
         job = self.daemon.wait_job(self.daemon.post("/collections/c:encode", {"dimension": 32}))
         self.assertEqual((job["state"], job["kind"], job["result"]), ("succeeded", "encode", "1"))
-        self.assertEqual((job["done"], job["phase"]), (job["total"], "index"))
+        self.assertEqual((job["done"], job["phase"]), (job["total"], "encode queries"))
         generation = self.daemon.get("/collections/c/generations")["generations"][0]
         self.assertEqual((generation["encoder"], generation["document_vectors"],
                           generation["query_vectors"], generation["serving"]),
