@@ -76,9 +76,7 @@ ON_ANY_TARGET struct shift shift_of(lanes largest)
 	struct shift s;
 
 	for (int l = 0; l < GROUP; l++) {
-		int e = 0;
-		if (isfinite(largest[l]))
-			frexpf(largest[l], &e);
+		int e = isfinite(largest[l]) && largest[l] > 0 ? ilogbf(largest[l]) + 1 : 0;
 		s.exponent[l] = e;
 		s.first[l] = ldexpf(1, -(e / 2));
 		s.second[l] = ldexpf(1, -(e - e / 2));
