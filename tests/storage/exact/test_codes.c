@@ -61,10 +61,10 @@ END_TEST
 /* What the bytes of a row stand for, as a lane. */
 static void decode(const struct codes *c, uint32_t row, lanes *out)
 {
-	struct codes_block b = codes_block(c, row / BLOCK);
+	struct codes_block b = codes_block(c, row / CODE_BLOCK);
 
 	for (uint32_t i = 0; i < c->steps * 4; i++) {
-		int value = b.code[i / 4 * BLOCK * 4 + row % BLOCK * 4 + i % 4] - 128;
+		int value = b.code[i / 4 * CODE_BLOCK * 4 + row % CODE_BLOCK * 4 + i % 4] - 128;
 		if (i < c->dimension)
 			out[i][0] = (float)value;
 		else
@@ -92,8 +92,8 @@ static void check_weight(const struct codes *c, double weight, long double lengt
 static void check_row(uint32_t row, long double *image, lanes *bytes)
 {
 	const struct codes *c = w.exact.codes;
-	struct codes_block b = codes_block(c, row / BLOCK);
-	uint32_t d = c->dimension, i = row % BLOCK;
+	struct codes_block b = codes_block(c, row / CODE_BLOCK);
+	uint32_t d = c->dimension, i = row % CODE_BLOCK;
 
 	for (uint32_t j = 0; j < d; j++)
 		image[j] = w.value[(size_t)row * d + j];
@@ -129,10 +129,10 @@ START_TEST(no_search_finds_rows_that_are_not_there)
 		make_world(_i, sizes[s][0], sizes[s][1]);
 		const struct codes *c = w.exact.codes;
 		ck_assert_uint_eq(c->rows, w.shape.n);
-		ck_assert_uint_eq(c->blocks, (w.shape.n + BLOCK - 1) / BLOCK);
-		for (uint32_t row = 0; row < c->blocks * BLOCK; row++) {
+		ck_assert_uint_eq(c->blocks, (w.shape.n + CODE_BLOCK - 1) / CODE_BLOCK);
+		for (uint32_t row = 0; row < c->blocks * CODE_BLOCK; row++) {
 			bool there = row < c->rows && w.numbers[row] != DEAD_ROW;
-			float slack = codes_block(c, row / BLOCK).slack[row % BLOCK];
+			float slack = codes_block(c, row / CODE_BLOCK).slack[row % CODE_BLOCK];
 			ck_assert(there ? slack >= 0 : slack == -INFINITY);
 		}
 		world_free(&w);
