@@ -2,7 +2,7 @@
  * Publishing, and what a crash leaves at each step:
  *
  *   1. the staged rows become vector files, each aside, synced, renamed    open, with its stage
- *   2. the image is opened from those files, its index built               open, with its stage
+ *   2. the image is opened from those files, its index built and measured  open, with its stage
  *   3. one transaction: published, served, older ones retired              published
  *   4. readers get the new image; the stage and retired files go           published
  *
@@ -17,6 +17,8 @@
 #include "proto/fault.h"
 #include "storage/catalog_files.h"
 #include "storage/rows/generations.h"
+#include "storage/vectors/recall.h"
+#include "storage/vectors/scan.h"
 
 struct publishing {
 	struct catalog *catalog;
@@ -24,6 +26,7 @@ struct publishing {
 	const struct collection *row;
 	const Pb__Generation *generation; /* its row, open */
 	const struct progress *progress;
+	bool waiting;	     /* somebody does */
 	uint64_t vectors[2]; /* by side */
 };
 
@@ -38,8 +41,8 @@ struct vectors_about about_vectors(const Pb__Generation *g, Pb__Side side)
 
 struct image_about about_image(const Pb__Generation *g)
 {
-	return (struct image_about){
-		g->generation, g->step, g->dimension, g->similarity, g->encoder, g->index};
+	return (struct image_about){g->generation, g->step, g->dimension, g->similarity, g->encoder,
+		g->index, g->recall};
 }
 
 static const char *kind_of(Pb__Side side)
@@ -79,6 +82,22 @@ static enum code write_staged(
 	return vectors_commit(w, e);
 }
 
+/* What takes longer than anybody should wait for an answer is a job. */
+static enum code check_patience(
+	const struct publishing *p, Pb__Side side, uint64_t rows, struct error *e)
+{
+	const Pb__Generation *g = p->generation;
+
+	if (!p->waiting || side != PB__SIDE__SIDE_DOCUMENT || image_index_is_exact(g->index) ||
+		rows * g->dimension <= LIMIT_INDEX_NUMBERS)
+		return OK;
+	error_set(e, FAILED_PRECONDITION, "NEEDS_BACKGROUND",
+		"Building \"%s\" over %llu vectors of %u numbers takes longer than a request "
+		"should (the limit is %d numbers in all); publish with background = true.",
+		g->index, (unsigned long long)rows, g->dimension, LIMIT_INDEX_NUMBERS);
+	return error_field(e, "background");
+}
+
 static enum code write_side(
 	struct publishing *p, struct stage *stage, Pb__Side side, struct error *e)
 {
@@ -86,7 +105,9 @@ static enum code write_side(
 
 	if (stage_collect(stage, side, &staged, e))
 		return e->code;
-	enum code rc = staged.count ? write_staged(p, side, &staged, e) : OK;
+	enum code rc = check_patience(p, side, staged.count, e);
+	if (!rc && staged.count)
+		rc = write_staged(p, side, &staged, e);
 	p->vectors[side] = staged.count;
 	staged_free(&staged);
 	return rc;
@@ -115,12 +136,20 @@ static enum code commit(struct publishing *p, struct image *image, struct error 
 		return e->code;
 	if (generation_mark_published(p->catalog->db, p->row, generation,
 		    p->vectors[PB__SIDE__SIDE_DOCUMENT], p->vectors[PB__SIDE__SIDE_QUERY],
-		    p->catalog->keep, e)) {
+		    image->recall.has_recall ? &image->recall : NULL, p->catalog->keep, e)) {
 		entry_drop_image(p->entry, generation);
 		return e->code;
 	}
 	entry_serve(p->entry, generation);
 	return OK;
+}
+
+/* While the image is still nobody's but ours. */
+static enum code measure(struct publishing *p, struct image *image, struct error *e)
+{
+	if (image_index_is_exact(image->index))
+		return OK;
+	return recall_measure(image, scan_rows, p->progress, &image->recall, e);
 }
 
 static enum code build(struct publishing *p, struct stage *stage, struct error *e)
@@ -131,7 +160,9 @@ static enum code build(struct publishing *p, struct stage *stage, struct error *
 		open_image(p->catalog, p->row, p->generation, p->vectors[PB__SIDE__SIDE_QUERY] > 0,
 			p->progress, &image, e))
 		return e->code;
-	enum code rc = progress_check(p->progress, e);
+	enum code rc = measure(p, image, e);
+	if (!rc)
+		rc = progress_check(p->progress, e);
 	if (!rc)
 		rc = commit(p, image, e);
 	image_release(image);
@@ -163,7 +194,7 @@ static enum code answer(struct catalog *c, const struct collection *before, uint
 }
 
 enum code publish(struct catalog *c, struct entry *entry, const struct collection *row,
-	uint64_t generation, const struct progress *progress, struct arena *arena,
+	uint64_t generation, bool waiting, const struct progress *progress, struct arena *arena,
 	Pb__Generation *out, uint64_t *documents_without_vector, struct error *e)
 {
 	Pb__Generation open;
@@ -172,7 +203,8 @@ enum code publish(struct catalog *c, struct entry *entry, const struct collectio
 		.entry = entry,
 		.row = row,
 		.generation = &open,
-		.progress = progress};
+		.progress = progress,
+		.waiting = waiting};
 
 	if (staging_close(c, entry, row, generation, arena, &open, &staging, e))
 		return e->code;
@@ -189,7 +221,7 @@ enum code publish(struct catalog *c, struct entry *entry, const struct collectio
 }
 
 enum code catalog_publish(struct catalog *c, const char *collection, uint64_t generation,
-	const struct progress *progress, struct arena *arena, Pb__Generation *out,
+	bool waiting, const struct progress *progress, struct arena *arena, Pb__Generation *out,
 	uint64_t *documents_without_vector, struct error *e)
 {
 	struct collection row;
@@ -197,8 +229,8 @@ enum code catalog_publish(struct catalog *c, const char *collection, uint64_t ge
 
 	if (collection_get(c->db, collection, &row, e) || entry_use(c, row.id, &entry, e))
 		return e->code;
-	enum code rc = publish(
-		c, entry, &row, generation, progress, arena, out, documents_without_vector, e);
+	enum code rc = publish(c, entry, &row, generation, waiting, progress, arena, out,
+		documents_without_vector, e);
 	entry_done(c, entry);
 	return rc;
 }

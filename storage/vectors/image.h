@@ -26,6 +26,7 @@ struct image {
 	char *index;
 	uint32_t rows;	       /* documents with a vector */
 	const struct lsa *lsa; /* encodes texts, or NULL */
+	Pb__Recall recall;     /* of its index; nothing in it where search is exact */
 	struct image_private *private;
 };
 
@@ -34,7 +35,7 @@ struct image *image_release(struct image *g); /* NULL is fine; always returns NU
 
 /* The k best documents for each of nq query vectors (row-major, nq x dimension): out is nq x k,
  * found[i] says how many of row i are there (fewer when the image has fewer). Sorted, ties by
- * `order` (corpus->order of a corpus at least as new as the generation). With the engine "flat"
+ * `order` (corpus->order of a corpus at least as new as the generation). With the engine "exact"
  * this is the true top k by the score above, boundary ties included; with a FAISS factory string
  * it is what that index found, rescored. Stops with CANCELLED when `cancelled` (may be NULL) turns
  * true. Query vectors must be finite and, for cosine, not zero. */

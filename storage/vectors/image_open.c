@@ -52,7 +52,8 @@ static enum code measure(struct image *g, const struct progress *progress, struc
 	return rc;
 }
 
-enum { CHUNK_ROWS = 4096, TRAINING_ROWS = 1 << 18 };
+/* A chunk is what somebody waits for before he hears of progress: a second of linking a graph. */
+enum { CHUNK_ROWS = 1024, TRAINING_ROWS = 1 << 18 };
 
 /* A row as the index holds it. */
 static void index_row(const struct image *g, uint32_t row, float *out)
@@ -75,22 +76,28 @@ static struct faiss_stop stop_of(const struct progress *progress)
 	return (struct faiss_stop){asked, progress ? progress->cancelled : NULL};
 }
 
+static void tell_training(void *arg, uint64_t done, uint64_t total)
+{
+	progress_report(arg, "train", done, total, "assignments");
+}
+
 /* Trains on rows spread evenly over the file. */
 static enum code train(const struct image *g, struct faiss_index *index,
 	const struct progress *progress, struct error *e)
 {
 	size_t n = g->rows < TRAINING_ROWS ? g->rows : TRAINING_ROWS;
 	struct faiss_stop stop = stop_of(progress);
+	struct faiss_watch watch = {tell_training, (void *)progress};
 
 	if (!faiss_wants_training(index))
 		return OK;
-	progress_report(progress, "train", 0, n, "vectors");
+	progress_report(progress, "train", 0, 0, "assignments");
 	float *sample = FAULT() ? NULL : malloc((n * g->dimension + 1) * sizeof *sample);
 	if (!sample)
 		return error_memory(e);
 	for (size_t i = 0; i < n; i++)
 		index_row(g, (uint32_t)(i * g->rows / n), sample + i * g->dimension);
-	enum code rc = faiss_train(index, n, sample, &stop, e);
+	enum code rc = faiss_train(index, n, sample, &stop, &watch, e);
 	free(sample);
 	return rc;
 }
@@ -99,11 +106,12 @@ static enum code add_rows(const struct image *g, struct faiss_index *index,
 	const struct progress *progress, struct error *e)
 {
 	struct faiss_stop stop = stop_of(progress);
-	float *chunk = FAULT() ? NULL : malloc((size_t)CHUNK_ROWS * g->dimension * sizeof *chunk);
+	size_t most = faiss_wants_all(index) ? g->rows : CHUNK_ROWS;
+	float *chunk = FAULT() ? NULL : malloc((most * g->dimension + 1) * sizeof *chunk);
 	enum code rc = chunk ? OK : error_memory(e);
 
 	for (uint32_t first = 0, n; !rc && first < g->rows; first += n) {
-		n = g->rows - first < CHUNK_ROWS ? g->rows - first : CHUNK_ROWS;
+		n = (uint32_t)(g->rows - first < most ? g->rows - first : most);
 		for (uint32_t i = 0; i < n; i++)
 			index_row(g, first + i, chunk + (size_t)i * g->dimension);
 		progress_report(progress, "index", first, g->rows, "vectors");
@@ -120,9 +128,9 @@ static enum faiss_metric metric_of(Pb__Similarity similarity)
 	return similarity == PB__SIMILARITY__SIMILARITY_L2 ? FAISS_SQUARED_L2 : FAISS_INNER_PRODUCT;
 }
 
-static bool is_flat(const char *index)
+bool image_index_is_exact(const char *index)
 {
-	return !strcmp(index, "flat");
+	return !strcmp(index, "exact") || !strcmp(index, "flat");
 }
 
 enum code image_index_check(
@@ -130,7 +138,7 @@ enum code image_index_check(
 {
 	struct faiss_index *trial;
 
-	if (is_flat(index))
+	if (image_index_is_exact(index))
 		return OK;
 	if (faiss_new(index, dimension, metric_of(similarity), &trial, e))
 		return e->code;
@@ -195,7 +203,8 @@ static enum code image_new(const struct image_about *about, struct image **out, 
 	g->step = about->step;
 	g->dimension = about->dimension;
 	g->similarity = about->similarity;
-	g->private->exact = is_flat(about->index);
+	g->recall = about->recall ? *about->recall : (Pb__Recall)PB__RECALL__INIT;
+	g->private->exact = image_index_is_exact(about->index);
 	*out = g;
 	return OK;
 }

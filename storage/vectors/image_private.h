@@ -11,12 +11,18 @@ struct image_private {
 	double *norm;			   /* of each document row */
 	double longest;			   /* of them */
 	struct lsa *lsa;		   /* what image.lsa points to */
-	bool exact;			   /* the engine is "flat" */
+	bool exact;			   /* the engine is our own, not a FAISS string */
 	struct faiss_index *index;	   /* rows in file order; of unit length for cosine */
 };
 
 /* |q|, and the score of a row for a query of that length: the only place scores are made. */
 double query_norm(const struct image *g, const float *query);
 double row_score(const struct image *g, const float *query, double norm, uint32_t row);
+
+static inline struct hit score_row(
+	const struct image *g, const float *query, double norm, uint32_t row)
+{
+	return (struct hit){g->private->documents.numbers[row], row_score(g, query, norm, row)};
+}
 
 #endif

@@ -27,9 +27,6 @@
  * one row much longer than all others) the query is answered by scoring every row in double,
  * which needs no proof. So are requests of a few queries, where that is faster, and lists so long
  * that there is nothing to save.
- *
- * With a factory string there is no certificate: the index proposes, and what it proposed is scored
- * and sorted. One query at a time, because FAISS's answer depends on its company.
  */
 #include "storage/vectors/image_private.h"
 
@@ -39,7 +36,8 @@
 
 #include "proto/fault.h"
 #include "storage/progress.h"
-#include "storage/vectors/top.h"
+#include "storage/vectors/approximate.h"
+#include "storage/vectors/scan.h"
 
 /* One call of image_search. */
 struct search {
@@ -65,26 +63,10 @@ static size_t smaller(size_t a, size_t b)
 	return a < b ? a : b;
 }
 
-static struct hit score_row(const struct image *g, const float *query, double norm, uint32_t row)
-{
-	return (struct hit){g->private->documents.numbers[row], row_score(g, query, norm, row)};
-}
-
-/* Every row in double: the definition of what is promised. */
 static enum code scan(
 	const struct search *s, const float *query, struct hit *out, size_t *found, struct error *e)
 {
-	struct top top = {out, 0, s->k, s->order};
-	double norm = query_norm(s->g, query);
-
-	for (uint32_t row = 0; row < s->g->rows; row++) {
-		if (row % 1024 == 0 && check_cancelled(s->cancelled, e))
-			return e->code;
-		top_offer(&top, score_row(s->g, query, norm, row));
-	}
-	top_sort(&top);
-	*found = top.n;
-	return OK;
+	return scan_rows(s->g, s->order, query, 1, s->k, s->cancelled, out, found, e);
 }
 
 /* FAISS's units for S: divide by this. */
@@ -108,34 +90,6 @@ static double error_bound(const struct image *g, double norm)
 	}
 }
 
-/* Whether FAISS can be shown the query: it must have a direction where only that counts, and its
- * squared distances must not overflow floats. */
-static bool presentable(const struct image *g, double norm)
-{
-	return g->similarity == PB__SIMILARITY__SIMILARITY_L2 ? norm < 1e15 : norm > 0;
-}
-
-static void present(const struct image *g, const float *query, double norm, float *out)
-{
-	bool as_is = g->similarity == PB__SIMILARITY__SIMILARITY_L2;
-
-	for (uint32_t j = 0; j < g->dimension; j++)
-		out[j] = as_is ? query[j] : (float)(query[j] / norm);
-}
-
-/* The k best of one query's candidates, in double. */
-static size_t rescore(const struct search *s, const float *query, double norm, const int64_t *row,
-	struct hit *out)
-{
-	struct top top = {out, 0, s->k, s->order};
-
-	for (size_t i = 0; i < s->ask; i++)
-		if (row[i] >= 0)
-			top_offer(&top, score_row(s->g, query, norm, (uint32_t)row[i]));
-	top_sort(&top);
-	return top.n;
-}
-
 static bool certified(
 	const struct search *s, double norm, const float *score, const struct hit *kth)
 {
@@ -154,18 +108,18 @@ static enum code search_batch(struct search *s, const float *queries, size_t n, 
 
 	for (size_t i = 0; i < n; i++) {
 		const float *query = queries + i * g->dimension;
-		present(g, query, query_norm(g, query), s->query + i * g->dimension);
+		query_present(g, query, query_norm(g, query), s->query + i * g->dimension);
 	}
-	if (check_cancelled(s->cancelled, e) ||
-		faiss_search(g->private->index, n, s->query, s->ask, s->score, s->row, &s->stop, e))
+	if (check_cancelled(s->cancelled, e) || faiss_search(g->private->index, n, s->query, s->ask,
+							NULL, s->score, s->row, &s->stop, e))
 		return e->code;
 	for (size_t i = 0; i < n; i++) {
 		const float *query = queries + i * g->dimension;
 		struct hit *hits = out + i * s->k;
 		double norm = query_norm(g, query);
-		found[i] = rescore(s, query, norm, s->row + i * s->ask, hits);
-		if (!g->private->exact ||
-			certified(s, norm, s->score + i * s->ask, &hits[s->k - 1]))
+		found[i] =
+			rescore(g, s->order, query, norm, s->row + i * s->ask, s->ask, s->k, hits);
+		if (certified(s, norm, s->score + i * s->ask, &hits[s->k - 1]))
 			continue;
 		if (scan(s, query, hits, &found[i], e))
 			return e->code;
@@ -178,7 +132,7 @@ static size_t presentable_run(const struct search *s, const float *queries, size
 	size_t run = 0;
 
 	while (run < n && run < s->batch &&
-		presentable(s->g, query_norm(s->g, queries + run * s->g->dimension)))
+		query_presentable(s->g, query_norm(s->g, queries + run * s->g->dimension)))
 		run++;
 	return run;
 }
@@ -193,7 +147,7 @@ static enum code search_all(struct search *s, const float *queries, size_t nq, s
 		const float *query = queries + i * s->g->dimension;
 		n = presentable_run(s, query, nq - i);
 		enum code rc;
-		if (n == 0 || (s->g->private->exact && n < worth_a_batch)) {
+		if (n < worth_a_batch) {
 			n = 1;
 			rc = scan(s, query, out + i * s->k, &found[i], e);
 		} else {
@@ -211,11 +165,6 @@ static bool plan(struct search *s, size_t nq)
 	const struct image *g = s->g;
 	size_t rows = g->rows, slack = s->k / 4 > 64 ? s->k / 4 : 64;
 
-	if (!g->private->exact) {
-		s->ask = smaller(rows, s->k + (s->k > 64 ? s->k : 64));
-		s->batch = 1;
-		return true;
-	}
 	s->ask = s->k + slack;
 	if (s->ask > rows / 2)
 		return false;
@@ -252,6 +201,8 @@ enum code image_search(const struct image *g, const uint32_t *order, const float
 		.g = g, .order = order, .k = k, .cancelled = cancelled, .stop = {asked, cancelled}};
 
 	assert(k > 0);
+	if (!g->private->exact)
+		return approximate_search(g, NULL, order, queries, nq, k, cancelled, out, found, e);
 	if (g->rows && plan(&s, nq))
 		return search_with_index(&s, queries, nq, out, found, e);
 	for (size_t i = 0; i < nq; i++)

@@ -1,6 +1,7 @@
 /* Nearest documents of the query's vector, many queries at once. */
 #include <string.h>
 
+#include "workers/mine/parameters.h"
 #include "workers/mine/source.h"
 
 enum { GRAIN = 32 };
@@ -18,6 +19,19 @@ static size_t searched(uint32_t depth, uint32_t rows)
 static void take(struct found *out, struct hit *hits, size_t n, uint32_t depth, uint32_t rows)
 {
 	*out = (struct found){hits, n < depth ? n : depth, n >= depth && depth < rows};
+}
+
+static enum code search(const struct mining *m, const float *vectors, size_t n, size_t k,
+	struct hit *hits, size_t *found, struct error *e)
+{
+	const struct image *image = m->view.image;
+	const uint32_t *order = m->view.corpus->order;
+	struct faiss_parameters how;
+
+	if (parameters_brought(m->recipe, &how))
+		return approximate_search(
+			image, &how, order, vectors, n, k, m->cancelled, hits, found, e);
+	return image_search(image, order, vectors, n, k, m->cancelled, hits, found, e);
 }
 
 /* Searches for all queries that want k like the first of them. */
@@ -38,8 +52,7 @@ static enum code search_alike(const struct mining *m, const struct ask *asks, si
 		if (searched(asks[i].depth, image->rows) == k)
 			memcpy(vectors + row++ * image->dimension, asks[i].vector,
 				image->dimension * sizeof *vectors);
-	if (image_search(
-		    image, m->view.corpus->order, vectors, alike, k, m->cancelled, hits, found, e))
+	if (search(m, vectors, alike, k, hits, found, e))
 		return e->code;
 	row = 0;
 	for (size_t i = 0; i < n; i++)

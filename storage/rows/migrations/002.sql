@@ -1,0 +1,2 @@
+-- What was measured of an approximate index when it was published.
+ALTER TABLE generations ADD COLUMN recall BLOB; -- a packed Recall; NULL: exact, or before this step
