@@ -33,7 +33,8 @@ static enum code list_limits(struct call *c, Pb__Info *res)
 
 enum code op_get_info(struct call *c, const Pb__GetInfoRequest *req, Pb__Info *res)
 {
-	static const char *const engines[] = {"flat", "faiss", "bm25"}, *const encoders[] = {"lsa"};
+	static const char *const engines[] = {"exact", "faiss", "bm25"}, *const encoders[] = {
+										 "lsa"};
 	size_t n = 0;
 
 	(void)req;

@@ -3,44 +3,18 @@
 #include <stdlib.h>
 
 #include "proto/fault.h"
+#include "storage/exact/score.h"
 #include "storage/progress.h"
 #include "storage/vectors/image_private.h"
 #include "storage/vectors/scan.h"
-#include "storage/vectors/top.h"
-
-bool query_presentable(const struct image *g, double norm)
-{
-	return g->similarity == PB__SIMILARITY__SIMILARITY_L2 ? norm < 1e15 : norm > 0;
-}
-
-void query_present(const struct image *g, const float *query, double norm, float *out)
-{
-	bool as_is = g->similarity == PB__SIMILARITY__SIMILARITY_L2;
-
-	for (uint32_t j = 0; j < g->dimension; j++)
-		out[j] = as_is ? query[j] : (float)(query[j] / norm);
-}
-
-size_t rescore(const struct image *g, const uint32_t *order, const float *query, double norm,
-	const int64_t *row, size_t n, size_t k, struct hit *out)
-{
-	struct top top = {out, 0, k, order};
-
-	for (size_t i = 0; i < n; i++)
-		if (row[i] >= 0)
-			top_offer(&top, score_row(g, query, norm, (uint32_t)row[i]));
-	top_sort(&top);
-	return top.n;
-}
 
 static enum code refuse(struct error *e, const char *field, const struct image *g)
 {
 	error_set(e, INVALID_ARGUMENT, "NO_SUCH_PARAMETER",
-		g->private->exact
-			? "Generation %llu is searched exactly (index \"%s\"); there is "
-			  "no %s to set."
-			: "Generation %llu has the index \"%s\", which takes no %s with a "
-			  "request.",
+		g->exact ? "Generation %llu is searched exactly (index \"%s\"); there is "
+			   "no %s to set."
+			 : "Generation %llu has the index \"%s\", which takes no %s with a "
+			   "request.",
 		(unsigned long long)g->generation, g->index, field);
 	return error_field(e, "%s", field);
 }
@@ -50,7 +24,7 @@ enum code approximate_check(
 {
 	struct faiss_parameters has = {0};
 
-	if (!g->private->exact)
+	if (!g->exact)
 		has = faiss_settled(g->private->index);
 	if (how->nprobe && !has.nprobe)
 		return refuse(e, "nprobe", g);
@@ -64,16 +38,17 @@ enum code approximate_check(
 	return error_field(e, "nprobe");
 }
 
-/* One call of approximate_search. */
+/* What one query needs, made anew for each: FAISS's work is far more than a malloc. */
 struct search {
 	const struct image *g;
 	const struct faiss_parameters *how;
-	const uint32_t *order;
-	size_t k, ask; /* ask: candidates wanted of FAISS */
-	atomic_bool *cancelled;
-	float *query; /* as FAISS sees it */
-	float *score; /* ask */
-	int64_t *row; /* ask */
+	const struct shared_request *request;
+	struct exact_query *q;
+	double length; /* of the query */
+	size_t ask;    /* candidates wanted of FAISS */
+	float *vector; /* as FAISS sees it */
+	float *score;  /* ask */
+	int64_t *row;  /* ask */
 };
 
 static bool asked(void *arg)
@@ -81,22 +56,59 @@ static bool asked(void *arg)
 	return arg && atomic_load_explicit((atomic_bool *)arg, memory_order_relaxed);
 }
 
-/* One at a time, because FAISS's answer depends on its company. */
-static enum code search_one(
-	const struct search *s, const float *query, struct hit *out, size_t *found, struct error *e)
+/* Whether FAISS can be shown the query: it must have a direction where only that counts, and its
+ * squared distances must not overflow floats. */
+static bool presentable(const struct search *s)
 {
-	struct faiss_stop stop = {asked, s->cancelled};
-	double norm = query_norm(s->g, query);
+	return s->g->similarity == PB__SIMILARITY__SIMILARITY_L2 ? s->length < 1e15 : s->length > 0;
+}
 
-	if (check_cancelled(s->cancelled, e))
-		return e->code;
-	if (!query_presentable(s->g, norm))
-		return scan_rows(s->g, s->order, query, 1, s->k, s->cancelled, out, found, e);
-	query_present(s->g, query, norm, s->query);
+static void present(const struct search *s)
+{
+	bool as_is = s->g->similarity == PB__SIMILARITY__SIMILARITY_L2;
+
+	for (uint32_t j = 0; j < s->g->dimension; j++)
+		s->vector[j] = as_is ? s->q->vector[j] : (float)(s->q->vector[j] / s->length);
+}
+
+static enum code propose(struct search *s, struct top *top, struct error *e)
+{
+	struct faiss_stop stop = {asked, s->request->cancelled};
+
+	present(s);
 	if (faiss_search(
-		    s->g->private->index, 1, s->query, s->ask, s->how, s->score, s->row, &stop, e))
+		    s->g->private->index, 1, s->vector, s->ask, s->how, s->score, s->row, &stop, e))
 		return e->code;
-	*found = rescore(s->g, s->order, query, norm, s->row, s->ask, s->k, out);
+	for (size_t i = 0; i < s->ask; i++)
+		if (s->row[i] >= 0)
+			scan_offer(
+				s->g, s->q, s->length, indexed_row(s->g, (size_t)s->row[i]), top);
+	return OK;
+}
+
+static enum code scan(const struct search *s, struct error *e)
+{
+	struct shared_request alone = *s->request;
+
+	alone.queries = s->q;
+	alone.n = 1;
+	return scan_rows(s->g, &alone, e);
+}
+
+/* One at a time, because FAISS's answer depends on its company. */
+static enum code search_one(struct search *s, struct error *e)
+{
+	struct top top = {s->q->out, 0, s->q->k, s->request->order};
+
+	if (check_cancelled(s->request->cancelled, e))
+		return e->code;
+	s->length = vector_length(s->q->vector, s->g->dimension);
+	if (!presentable(s))
+		return scan(s, e);
+	if (propose(s, &top, e))
+		return e->code;
+	top_sort(&top);
+	s->q->found = top.n;
 	return OK;
 }
 
@@ -108,28 +120,28 @@ static size_t candidates(const struct image *g, size_t k)
 	return ask < g->rows ? ask : g->rows;
 }
 
-enum code approximate_search(const struct image *g, const struct faiss_parameters *how,
-	const uint32_t *order, const float *queries, size_t nq, size_t k, atomic_bool *cancelled,
-	struct hit *out, size_t *found, struct error *e)
+static enum code search_with_room(const struct image *g, const struct faiss_parameters *how,
+	const struct shared_request *r, struct exact_query *q, struct error *e)
 {
-	struct search s = {.g = g,
-		.how = how,
-		.order = order,
-		.k = k,
-		.ask = candidates(g, k),
-		.cancelled = cancelled};
+	struct search s = {.g = g, .how = how, .request = r, .q = q, .ask = candidates(g, q->k)};
 
-	s.query = FAULT() ? NULL : malloc(g->dimension * sizeof *s.query);
-	s.score = FAULT() ? NULL : malloc((s.ask + 1) * sizeof *s.score);
-	s.row = FAULT() ? NULL : malloc((s.ask + 1) * sizeof *s.row);
-	enum code rc = s.query && s.score && s.row ? OK : error_memory(e);
-	for (size_t i = 0; !rc && i < nq; i++) {
-		found[i] = 0;
-		if (g->rows)
-			rc = search_one(&s, queries + i * g->dimension, out + i * k, &found[i], e);
-	}
-	free(s.query);
+	s.vector = FAULT() ? NULL : malloc(g->dimension * sizeof *s.vector);
+	s.score = FAULT() ? NULL : malloc(s.ask * sizeof *s.score);
+	s.row = FAULT() ? NULL : malloc(s.ask * sizeof *s.row);
+	enum code rc = s.vector && s.score && s.row ? search_one(&s, e) : error_memory(e);
+	free(s.vector);
 	free(s.score);
 	free(s.row);
 	return rc;
+}
+
+enum code approximate_search(const struct image *g, const struct faiss_parameters *how,
+	const struct shared_request *r, struct error *e)
+{
+	for (size_t i = 0; i < r->n; i++) {
+		r->queries[i].found = 0;
+		if (g->rows && search_with_room(g, how, r, &r->queries[i], e))
+			return e->code;
+	}
+	return OK;
 }

@@ -15,18 +15,9 @@
 enum code approximate_check(
 	const struct image *g, const struct faiss_parameters *how, struct error *e);
 
-/* As image_search, on an image with a FAISS index; `how` was checked, and may be NULL. */
+/* As image_search, on an image with a FAISS index; `how` was checked, and may be NULL. Limits of
+ * the queries are heeded among what the index proposed; it does not look further for them. */
 enum code approximate_search(const struct image *g, const struct faiss_parameters *how,
-	const uint32_t *order, const float *queries, size_t nq, size_t k, atomic_bool *cancelled,
-	struct hit *out, size_t *found, struct error *e);
-
-/* Whether FAISS can be shown a query of this length: it must have a direction where only that
- * counts, and its squared distances must not overflow floats. */
-bool query_presentable(const struct image *g, double norm);
-/* As FAISS sees it. */
-void query_present(const struct image *g, const float *query, double norm, float *out);
-/* The k best of n proposed rows (-1: none), in double: how many there are. */
-size_t rescore(const struct image *g, const uint32_t *order, const float *query, double norm,
-	const int64_t *row, size_t n, size_t k, struct hit *out);
+	const struct shared_request *r, struct error *e);
 
 #endif

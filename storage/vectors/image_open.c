@@ -1,69 +1,96 @@
 #include "storage/vectors/image_open.h"
 
-#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "proto/fault.h"
+#include "storage/exact/score.h"
 #include "storage/text/lsa.h"
 #include "storage/vectors/cache.h"
+#include "storage/vectors/format.h"
 #include "storage/vectors/image_private.h"
-#include "storage/vectors/kernels.h"
-
-static enum code corrupt(struct error *e, const char *what)
-{
-	return error_set(e, DATA_LOSS, "CORRUPT_FILE",
-		"A vector file is damaged (%s); publish the generation again, or restore it.",
-		what);
-}
 
 static enum code open_side(const char *path, Pb__Side side, const struct image_about *about,
 	struct vectors *out, struct error *e)
 {
 	if (vectors_open(path, out, e))
-		return e->code == NOT_FOUND ? corrupt(e, "it is gone") : e->code;
+		return e->code == NOT_FOUND ? vectors_corrupt(e, "it is gone") : e->code;
 	const struct vectors_about *is = &out->about;
 	if (is->side != side || is->generation != about->generation ||
 		is->dimension != about->dimension || is->similarity != about->similarity ||
 		strcmp(is->encoder, about->encoder))
-		return corrupt(e, "it belongs to another generation");
+		return vectors_corrupt(e, "it belongs to another generation");
 	return OK;
 }
 
-/* Measures every row, and refuses what an upload would not have let in. */
-static enum code measure(struct image *g, const struct progress *progress, struct error *e)
+/* Rows that were sent again stand further down. */
+static enum code drop_dead(const struct vectors *v, struct codes_builder *b, struct error *e)
+{
+	if (v->live == v->count)
+		return OK;
+	for (uint32_t row = 0; row < v->count; row++)
+		if (v->numbers[row] == DEAD_ROW && codes_builder_drop(b, row, e))
+			return e->code;
+	return OK;
+}
+
+/* Documents encoded while they were uploaded were hashed then, too. Else this reads the file. */
+static enum code encode_rows(const struct vectors *v, struct codes_builder **codes,
+	const struct progress *progress, struct error *e)
+{
+	if (*codes)
+		return OK;
+	*codes = codes_builder_new(v->about.dimension, v->about.dtype, v->about.similarity);
+	return *codes ? vectors_check(v, *codes, progress, e) : error_memory(e);
+}
+
+static enum code open_exact(struct image *g, struct codes_builder **codes,
+	const struct progress *progress, struct error *e)
 {
 	struct image_private *p = g->private;
-	float *row = FAULT() ? NULL : malloc(g->dimension * sizeof *row);
+	struct codes_builder *builder;
 
-	p->norm = FAULT() ? NULL : malloc((g->rows + 1) * sizeof *p->norm);
-	enum code rc = row && p->norm ? OK : error_memory(e);
-	for (uint32_t i = 0; !rc && i < g->rows; i++) {
-		vectors_floats(&p->documents, i, row);
-		p->norm[i] = sqrt(dot_f32(row, row, g->dimension));
-		if (!(p->norm[i] <= 1e6) ||
-			(p->norm[i] == 0 && g->similarity == PB__SIMILARITY__SIMILARITY_COSINE))
-			rc = corrupt(e, "a row is too long, zero, or not of numbers");
-		p->longest = fmax(p->longest, p->norm[i]);
-		if (!rc && i % 4096 == 0)
-			rc = progress_check(progress, e);
-	}
-	free(row);
-	return rc;
+	if (encode_rows(&p->documents, codes, progress, e) || drop_dead(&p->documents, *codes, e))
+		return e->code;
+	builder = *codes;
+	*codes = NULL;
+	if (codes_builder_finish(builder, &p->codes, e))
+		return e->code;
+	if (p->codes->rows != p->documents.count)
+		return vectors_corrupt(e, "its codes are of other rows");
+	p->exact = (struct exact){&p->documents, p->codes};
+	p->shared = shared_new(&p->exact);
+	return p->shared ? OK : error_memory(e);
 }
 
 /* A chunk is what somebody waits for before he hears of progress: a second of linking a graph. */
 enum { CHUNK_ROWS = 1024, TRAINING_ROWS = 1 << 18 };
 
-/* A row as the index holds it. */
-static void index_row(const struct image *g, uint32_t row, float *out)
+/* Dead rows are not shown to FAISS: whoever asks it for k would get fewer. */
+static enum code number_live(struct image *g, struct error *e)
 {
-	const struct image_private *p = g->private;
+	struct image_private *p = g->private;
+	uint32_t n = 0;
 
-	vectors_floats(&p->documents, row, out);
+	if (p->documents.live == p->documents.count)
+		return OK;
+	p->live = FAULT() ? NULL : malloc((p->documents.live + 1) * sizeof *p->live);
+	if (!p->live)
+		return error_memory(e);
+	for (uint32_t row = 0; row < p->documents.count; row++)
+		if (p->documents.numbers[row] != DEAD_ROW)
+			p->live[n++] = row;
+	return OK;
+}
+
+/* A row as the index holds it, by the index's number. */
+static void index_row(const struct image *g, size_t number, float *out)
+{
+	vectors_floats(&g->private->documents, indexed_row(g, number), out);
+	double length = vector_length(out, g->dimension);
 	if (g->similarity == PB__SIMILARITY__SIMILARITY_COSINE)
 		for (uint32_t j = 0; j < g->dimension; j++)
-			out[j] = (float)(out[j] / p->norm[row]);
+			out[j] = (float)(out[j] / length);
 }
 
 static bool asked(void *arg)
@@ -96,7 +123,7 @@ static enum code train(const struct image *g, struct faiss_index *index,
 	if (!sample)
 		return error_memory(e);
 	for (size_t i = 0; i < n; i++)
-		index_row(g, (uint32_t)(i * g->rows / n), sample + i * g->dimension);
+		index_row(g, i * g->rows / n, sample + i * g->dimension);
 	enum code rc = faiss_train(index, n, sample, &stop, &watch, e);
 	free(sample);
 	return rc;
@@ -130,7 +157,7 @@ static enum faiss_metric metric_of(Pb__Similarity similarity)
 
 bool image_index_is_exact(const char *index)
 {
-	return !strcmp(index, "exact") || !strcmp(index, "flat");
+	return !strcmp(index, "exact");
 }
 
 enum code image_index_check(
@@ -149,9 +176,8 @@ enum code image_index_check(
 static enum code build_index(struct image *g, const struct progress *progress, struct error *e)
 {
 	struct faiss_index *index;
-	const char *factory = g->private->exact ? "Flat" : g->index;
 
-	if (faiss_new(factory, g->dimension, metric_of(g->similarity), &index, e))
+	if (faiss_new(g->index, g->dimension, metric_of(g->similarity), &index, e))
 		return e->code;
 	if (train(g, index, progress, e) || add_rows(g, index, progress, e)) {
 		faiss_free(index);
@@ -161,8 +187,7 @@ static enum code build_index(struct image *g, const struct progress *progress, s
 	return OK;
 }
 
-/* Flat is copied faster than it is read back; what takes training or linking comes from its cache
- * when that can be believed. */
+/* From its cache when that can be believed. */
 static enum code get_index(struct image *g, const struct image_files *files,
 	const struct progress *progress, struct error *e)
 {
@@ -170,7 +195,9 @@ static enum code get_index(struct image *g, const struct image_files *files,
 		files->cache, files->key, g->private->documents.fingerprint, g->index};
 	struct error ignored;
 
-	if (g->private->exact || !files->cache)
+	if (number_live(g, e))
+		return e->code;
+	if (!files->cache)
 		return build_index(g, progress, e);
 	struct faiss_index *index = cache_load(&cache);
 	if (index && faiss_rows(index) == g->rows) {
@@ -183,6 +210,15 @@ static enum code get_index(struct image *g, const struct image_files *files,
 	cache_save(
 		&cache, g->private->index, &ignored); /* without it the next start builds again */
 	return OK;
+}
+
+/* Rows that were encoded while they came were hashed with that. */
+static enum code open_approximate(struct image *g, const struct image_files *files, bool hashed,
+	const struct progress *progress, struct error *e)
+{
+	if (!hashed && vectors_check(&g->private->documents, NULL, progress, e))
+		return e->code;
+	return get_index(g, files, progress, e);
 }
 
 static enum code image_new(const struct image_about *about, struct image **out, struct error *e)
@@ -203,8 +239,8 @@ static enum code image_new(const struct image_about *about, struct image **out, 
 	g->step = about->step;
 	g->dimension = about->dimension;
 	g->similarity = about->similarity;
+	g->exact = image_index_is_exact(about->index);
 	g->recall = about->recall ? *about->recall : (Pb__Recall)PB__RECALL__INIT;
-	g->private->exact = image_index_is_exact(about->index);
 	*out = g;
 	return OK;
 }
@@ -217,37 +253,49 @@ static enum code open_model(struct image *g, const char *path, struct error *e)
 		return e->code;
 	g->lsa = g->private->lsa;
 	if (lsa_dimension(g->lsa) != g->dimension)
-		return corrupt(e, "its model is of another dimension");
+		return vectors_corrupt(e, "its model is of another dimension");
 	return OK;
 }
 
-static enum code fill(struct image *g, const struct image_files *files,
+static enum code open_queries(struct image *g, const struct image_files *files,
 	const struct image_about *about, const struct progress *progress, struct error *e)
+{
+	struct vectors *queries = &g->private->queries;
+
+	if (!files->queries)
+		return OK;
+	if (open_side(files->queries, PB__SIDE__SIDE_QUERY, about, queries, e))
+		return e->code;
+	return files->codes ? OK : vectors_check(queries, NULL, progress, e);
+}
+
+static enum code fill(struct image *g, const struct image_files *files,
+	const struct image_about *about, struct codes_builder **codes,
+	const struct progress *progress, struct error *e)
 {
 	struct image_private *p = g->private;
 
 	if (open_side(files->documents, PB__SIDE__SIDE_DOCUMENT, about, &p->documents, e))
 		return e->code;
-	g->rows = p->documents.count;
-	if (files->queries &&
-		open_side(files->queries, PB__SIDE__SIDE_QUERY, about, &p->queries, e))
+	g->rows = p->documents.live;
+	if (open_queries(g, files, about, progress, e) || open_model(g, files->lsa, e))
 		return e->code;
-	if (open_model(g, files->lsa, e) || measure(g, progress, e))
-		return e->code;
-	return get_index(g, files, progress, e);
+	if (g->exact)
+		return open_exact(g, codes, progress, e);
+	return open_approximate(g, files, *codes != NULL, progress, e);
 }
 
 enum code image_open(const struct image_files *files, const struct image_about *about,
 	const struct progress *progress, struct image **out, struct error *e)
 {
+	struct codes_builder *codes = files->codes;
 	struct image *g;
+	enum code rc = image_new(about, &g, e);
 
-	if (image_new(about, &g, e))
-		return e->code;
-	if (fill(g, files, about, progress, e)) {
+	if (!rc && (rc = fill(g, files, about, &codes, progress, e)))
 		image_release(g);
-		return e->code;
-	}
-	*out = g;
-	return OK;
+	codes_builder_free(codes);
+	if (!rc)
+		*out = g;
+	return rc;
 }

@@ -12,6 +12,10 @@ struct image_files {
 	const char *lsa;     /* its encoder's model; NULL: none */
 	const char *cache;   /* of a built index; written when it is not there */
 	struct hash_key key; /* of the cache */
+	/* Of the documents, made while they were uploaded; image_open takes it, also when it fails.
+	 * Rows were hashed with it and are not read again. NULL: every row is verified and encoded
+	 * now. */
+	struct codes_builder *codes;
 };
 
 /* What the generation's row says; the files must say the same. */
@@ -24,7 +28,7 @@ struct image_about {
 	const Pb__Recall *recall; /* NULL: not measured, or nothing to measure */
 };
 
-/* Whether an index string is our own exact engine: "exact", or "flat". All others are FAISS's. */
+/* Whether an index string is our own exact engine. All others are FAISS's. */
 bool image_index_is_exact(const char *index);
 
 /* Whether an index string can be used at all: INVALID_ARGUMENT/BAD_INDEX at "index". */

@@ -1,5 +1,6 @@
 #include "storage/vectors/recall.h"
 
+#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -7,94 +8,116 @@
 #include "storage/vectors/approximate.h"
 #include "storage/vectors/image_private.h"
 
-enum { BLOCK = 32, NOBODY = UINT32_MAX };
+enum { NOBODY = UINT32_MAX };
 
 struct measuring {
 	const struct image *g;
-	exact_top *truth;
+	exact_answer *truth;
 	const struct progress *progress;
 	const struct vectors *from; /* what is sampled */
 	bool among_others;	    /* the sample is documents */
 	uint32_t n;		    /* sampled */
-	size_t k, ask;		    /* ask: k, and the document itself */
-	uint32_t *order;	    /* any will do: equal scores count alike */
-	float *queries;		    /* BLOCK x dimension */
-	struct hit *best, *got;	    /* BLOCK x ask: what is there, what was found */
-	size_t n_best[BLOCK], n_got[BLOCK];
+	uint32_t row[RECALL_QUERIES];
+	size_t k, ask;	  /* ask: k, and the document itself */
+	uint32_t *order;  /* any will do: equal scores count alike */
+	float *vectors;	  /* RECALL_BLOCK x dimension */
+	struct hit *hits; /* 2 x RECALL_BLOCK x ask */
+	struct exact_query best[RECALL_BLOCK], got[RECALL_BLOCK];
 	uint64_t right;
 };
 
-static atomic_bool *cancelled(const struct measuring *m)
+/* Every so many of the live rows. */
+static void choose_rows(struct measuring *m)
 {
-	return m->progress ? m->progress->cancelled : NULL;
+	uint64_t live = 0;
+
+	m->n = m->from->live < RECALL_QUERIES ? m->from->live : RECALL_QUERIES;
+	for (uint32_t row = 0, i = 0; i < m->n; row++)
+		if (m->from->numbers[row] != DEAD_ROW &&
+			live++ == (uint64_t)i * m->from->live / m->n)
+			m->row[i++] = row;
 }
 
 static void choose_sample(struct measuring *m)
 {
 	const struct image_private *p = m->g->private;
 
-	m->among_others = p->queries.count < RECALL_LEAST;
+	m->among_others = p->queries.live < RECALL_LEAST;
 	m->from = m->among_others ? &p->documents : &p->queries;
-	m->n = m->from->count < RECALL_QUERIES ? m->from->count : RECALL_QUERIES;
-	m->k = m->g->rows - (m->among_others ? 1 : 0);
-	m->k = m->k < RECALL_K ? m->k : RECALL_K;
-	m->ask = m->k + (m->among_others ? 1 : 0);
+	choose_rows(m);
+	m->ask = RECALL_K + (m->among_others ? 1 : 0);
+	if (m->ask > m->g->rows)
+		m->ask = m->g->rows;
+	m->k = m->ask - (m->among_others ? 1 : 0);
 }
 
-static uint32_t sampled_row(const struct measuring *m, uint32_t i)
+static void put_query(
+	const struct measuring *m, struct exact_query *q, const float *vector, struct hit *out)
 {
-	return (uint32_t)((uint64_t)i * m->from->count / m->n);
+	*q = (struct exact_query){.vector = vector, .k = m->ask, .floor = -INFINITY, .out = out};
 }
 
 static enum code make_room(struct measuring *m, struct error *e)
 {
-	size_t documents = (size_t)image_last_document(m->g) + 1, cells = BLOCK * m->ask;
+	size_t documents = (size_t)image_last_document(m->g) + 1;
 
 	m->order = FAULT() ? NULL : malloc(documents * sizeof *m->order);
-	m->queries = FAULT() ? NULL : malloc(BLOCK * m->g->dimension * sizeof *m->queries);
-	m->best = FAULT() ? NULL : malloc(cells * sizeof *m->best);
-	m->got = FAULT() ? NULL : malloc(cells * sizeof *m->got);
-	if (!m->order || !m->queries || !m->best || !m->got)
+	m->vectors = FAULT() ? NULL : malloc(RECALL_BLOCK * m->g->dimension * sizeof *m->vectors);
+	m->hits = FAULT() ? NULL : malloc(2 * RECALL_BLOCK * m->ask * sizeof *m->hits);
+	if (!m->order || !m->vectors || !m->hits)
 		return error_memory(e);
 	for (size_t i = 0; i < documents; i++)
 		m->order[i] = (uint32_t)i;
+	for (size_t i = 0; i < RECALL_BLOCK; i++) {
+		const float *vector = m->vectors + i * m->g->dimension;
+		put_query(m, &m->best[i], vector, m->hits + i * m->ask);
+		put_query(m, &m->got[i], vector, m->hits + (RECALL_BLOCK + i) * m->ask);
+	}
 	return OK;
 }
 
 /* Takes the document itself out of its list, and what is past k. */
-static size_t others(struct hit *hits, size_t n, uint32_t itself, size_t k)
+static void leave_others(const struct measuring *m, struct exact_query *q, uint32_t itself)
 {
-	for (size_t i = 0; i < n; i++)
-		if (hits[i].document == itself) {
-			memmove(hits + i, hits + i + 1, (--n - i) * sizeof *hits);
+	for (size_t i = 0; i < q->found; i++)
+		if (q->out[i].document == itself) {
+			memmove(q->out + i, q->out + i + 1, (--q->found - i) * sizeof *q->out);
 			break;
 		}
-	return n < k ? n : k;
+	if (q->found > m->k)
+		q->found = m->k;
 }
 
 static void count_right(struct measuring *m, uint32_t i, uint32_t itself)
 {
-	struct hit *best = m->best + i * m->ask, *got = m->got + i * m->ask;
-	size_t n_best = others(best, m->n_best[i], itself, m->k);
-	size_t n_got = others(got, m->n_got[i], itself, m->k);
+	struct exact_query *best = &m->best[i], *got = &m->got[i];
 
-	for (size_t j = 0; j < n_got; j++)
-		m->right += got[j].score >= best[n_best - 1].score;
+	leave_others(m, best, itself);
+	leave_others(m, got, itself);
+	for (size_t j = 0; j < got->found; j++)
+		m->right += got->out[j].score >= best->out[best->found - 1].score;
 }
 
 static enum code measure_block(struct measuring *m, uint32_t first, uint32_t n, struct error *e)
 {
+	atomic_bool *cancelled = m->progress ? m->progress->cancelled : NULL;
+	struct shared_request r = {.queries = m->best,
+		.n = n,
+		.order = m->order,
+		.bulk = true,
+		.cancelled = cancelled};
+
 	for (uint32_t i = 0; i < n; i++)
-		vectors_floats(m->from, sampled_row(m, first + i),
-			m->queries + (size_t)i * m->g->dimension);
-	if (m->truth(m->g, m->order, m->queries, n, m->ask, cancelled(m), m->best, m->n_best, e) ||
-		approximate_search(m->g, NULL, m->order, m->queries, n, m->ask, cancelled(m),
-			m->got, m->n_got, e))
+		vectors_floats(
+			m->from, m->row[first + i], m->vectors + (size_t)i * m->g->dimension);
+	if (m->truth(m->g, &r, e))
+		return e->code;
+	r.queries = m->got;
+	if (approximate_search(m->g, NULL, &r, e))
 		return e->code;
 	for (uint32_t i = 0; i < n; i++)
 		count_right(m, i,
-			m->among_others ? m->from->numbers[sampled_row(m, first + i)]
-					: (uint32_t)NOBODY);
+			m->among_others ? m->from->numbers[m->row[first + i]] : (uint32_t)NOBODY);
 	return OK;
 }
 
@@ -103,7 +126,7 @@ static enum code measure_all(struct measuring *m, struct error *e)
 	enum code rc = OK;
 
 	for (uint32_t first = 0, n; !rc && first < m->n; first += n) {
-		n = m->n - first < BLOCK ? m->n - first : BLOCK;
+		n = m->n - first < RECALL_BLOCK ? m->n - first : RECALL_BLOCK;
 		progress_report(m->progress, "measure", first, m->n, "queries");
 		rc = progress_check(m->progress, e);
 		if (!rc)
@@ -129,8 +152,8 @@ static Pb__Recall result(const struct measuring *m)
 	return r;
 }
 
-enum code recall_measure(const struct image *g, exact_top *truth, const struct progress *progress,
-	Pb__Recall *out, struct error *e)
+enum code recall_measure(const struct image *g, exact_answer *truth,
+	const struct progress *progress, Pb__Recall *out, struct error *e)
 {
 	struct measuring m = {.g = g, .truth = truth, .progress = progress};
 
@@ -143,8 +166,7 @@ enum code recall_measure(const struct image *g, exact_top *truth, const struct p
 	if (!rc)
 		*out = result(&m);
 	free(m.order);
-	free(m.queries);
-	free(m.best);
-	free(m.got);
+	free(m.vectors);
+	free(m.hits);
 	return rc;
 }

@@ -18,16 +18,17 @@
 
 enum { RECALL_K = 100, RECALL_LEAST = 200, RECALL_QUERIES = 256 };
 
-/* The true k best documents for each of nq query vectors, sorted, with the scores that image_score
- * has: out is nq x k, found[i] of row i are there. However it is done; scan_rows is one. */
-typedef enum code exact_top(const struct image *g, const uint32_t *order, const float *queries,
-	size_t nq, size_t k, atomic_bool *cancelled, struct hit *out, size_t *found,
-	struct error *e);
+/* Answers a request truly: every query with its k best documents, sorted, with the scores that
+ * image_score has. However it is done; scan_rows is one such. The requests made of it have no
+ * limits, and up to RECALL_BLOCK queries. */
+enum { RECALL_BLOCK = 32 };
+typedef enum code exact_answer(
+	const struct image *g, const struct shared_request *r, struct error *e);
 
 /* Of an image with a FAISS index, searched as it is for who brings no parameters. `out` is left
  * alone where there is nothing to find: a single document. Reports the phase "measure"; `progress`
  * may be NULL. */
-enum code recall_measure(const struct image *g, exact_top *truth, const struct progress *progress,
-	Pb__Recall *out, struct error *e);
+enum code recall_measure(const struct image *g, exact_answer *truth,
+	const struct progress *progress, Pb__Recall *out, struct error *e);
 
 #endif

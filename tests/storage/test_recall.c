@@ -122,11 +122,11 @@ static double kth_score(const struct view *v, const float *query, uint32_t itsel
 
 static size_t search(const struct view *v, const float *query, size_t k, struct hit *hits)
 {
-	size_t found;
+	struct exact_query q = {.vector = query, .k = k, .floor = -INFINITY, .out = hits};
+	struct shared_request r = {.queries = &q, .n = 1, .order = v->corpus->order};
 
-	ck_ok(image_search(v->image, v->corpus->order, query, 1, k, NULL, hits, &found, &err),
-		&err);
-	return found;
+	ck_ok(image_search(v->image, &r, &err), &err);
+	return q.found;
 }
 
 /* How many of k found documents but `itself` belong there. */
@@ -191,6 +191,55 @@ START_TEST(with_few_queries_documents_are_searched_for_among_the_others)
 	ck_assert_uint_eq(r.k, 100);
 	ck_assert(r.recall < 1);
 	ck_assert(r.recall == true_recall(r.sampled, 240, 100));
+	draw(3);
+	g = filled("IVF16,Flat", PB__SIMILARITY__SIMILARITY_L2, 240, 0);
+	draw(2);
+	send(g, PB__SIDE__SIDE_DOCUMENT, 240, rows[0], 240 * sizeof rows[0][0]); /* again */
+	ck_assert(published_recall(g).recall == r.recall);
+}
+END_TEST
+
+/* k of the n documents are found, each once and by the vector that came last. A graph need not lead
+ * to all of them. */
+static void check_no_dead(uint32_t n, uint32_t k)
+{
+	struct hit hits[MOST];
+	bool seen[MOST];
+	struct view v;
+
+	ck_ok(catalog_view(catalog, "demo", 0, IMAGE_NEEDED, NULL, &v, &err), &err);
+	ck_assert_uint_eq(v.image->rows, n);
+	for (uint32_t q = 0; q < 20; q++) {
+		memset(seen, 0, sizeof seen);
+		ck_assert_uint_eq(search(&v, rows[1][q], k, hits), k);
+		for (uint32_t i = 0; i < k; i++) {
+			ck_assert_uint_lt(hits[i].document, n);
+			ck_assert(!seen[hits[i].document]);
+			seen[hits[i].document] = true;
+			ck_assert(hits[i].score == score(v.image->similarity, rows[1][q],
+							   rows[0][hits[i].document]));
+		}
+	}
+	view_release(&v);
+}
+
+START_TEST(rows_that_were_sent_again_are_neither_found_nor_missed)
+{
+	static const char *const indexes[] = {"Flat", "SQ8", "HNSW16"};
+
+	for (int i = 0; i < 3; i++) {
+		draw(20);
+		uint64_t g = filled(indexes[i], PB__SIMILARITY__SIMILARITY_L2, 600, 300);
+		draw(21);
+		send(g, PB__SIDE__SIDE_DOCUMENT, 600, rows[0], 600 * sizeof rows[0][0]);
+		send(g, PB__SIDE__SIDE_QUERY, 250, rows[1], 250 * sizeof rows[1][0]);
+		Pb__Recall r = published_recall(g);
+		ck_assert_uint_eq(r.queries, 256); /* of three hundred */
+		ck_assert(r.recall > .9);
+		check_no_dead(600, i < 2 ? 600 : 200);
+		catalog_reopen(); /* the index comes from its cache */
+		check_no_dead(600, i < 2 ? 600 : 200);
+	}
 }
 END_TEST
 
@@ -372,6 +421,7 @@ Suite *suite(void)
 	tcase_set_timeout(t, 90);
 	tcase_add_test(t, recall_is_the_share_that_a_brute_force_counts);
 	tcase_add_test(t, with_few_queries_documents_are_searched_for_among_the_others);
+	tcase_add_test(t, rows_that_were_sent_again_are_neither_found_nor_missed);
 	tcase_add_test(t, equal_scores_are_as_good_as_each_other);
 	tcase_add_test(t, an_index_that_looks_at_everything_has_recall_1_of_what_there_is);
 	tcase_add_test(t, what_cannot_be_measured_is_not_told);

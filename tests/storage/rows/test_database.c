@@ -370,7 +370,7 @@ START_TEST(a_migration_that_fails_leaves_the_schema_before_it)
 }
 END_TEST
 
-START_TEST(a_generation_from_before_recall_was_measured_has_none)
+START_TEST(generations_of_the_first_schema_are_read_by_this_one)
 {
 	Pb__Generation g;
 	struct arena own;
@@ -382,7 +382,7 @@ START_TEST(a_generation_from_before_recall_was_measured_has_none)
 		     "VALUES (7, 'demo', 1, 90, 3)");
 	execute(raw,
 		"INSERT INTO generations VALUES (7, 3, 'e', 5, 4, 0, 'IVF4,Flat', 0, 1, 80, 6, "
-		"11, 12)");
+		"11, 12), (7, 4, 'e', 6, 4, 0, 'flat', 0, 0, 0, 0, 13, NULL)");
 	close_plain(raw);
 	db = database_close(db);
 	ck_ok(database_open(path_of("older"), &db, &err), &err);
@@ -395,6 +395,8 @@ START_TEST(a_generation_from_before_recall_was_measured_has_none)
 	ck_assert_int_eq(g.published_at_ms, 12);
 	ck_assert(g.serving);
 	ck_assert_ptr_null(g.recall);
+	ck_ok(generation_get(db, &c, 4, &own, &g, &err), &err);
+	ck_assert_str_eq(g.index, "exact");
 	arena_free(&own);
 }
 END_TEST
@@ -421,7 +423,7 @@ Suite *suite(void)
 	tcase_add_test(t, a_statement_is_prepared_once_and_handed_out_reset);
 	tcase_add_test(t, an_older_schema_is_brought_up_to_date_with_its_rows);
 	tcase_add_test(t, a_migration_that_fails_leaves_the_schema_before_it);
-	tcase_add_test(t, a_generation_from_before_recall_was_measured_has_none);
+	tcase_add_test(t, generations_of_the_first_schema_are_read_by_this_one);
 	suite_add_tcase(s, t);
 	return s;
 }

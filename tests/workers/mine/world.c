@@ -76,7 +76,7 @@ void world_positive(struct world *w, const char *query, const char *document)
 
 void world_begin(struct world *w, uint32_t dimension, Pb__Similarity similarity)
 {
-	world_begin_index(w, dimension, similarity, "flat");
+	world_begin_index(w, dimension, similarity, "exact");
 }
 
 void world_begin_index(
