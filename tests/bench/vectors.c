@@ -15,7 +15,7 @@
 
 enum { N = 100000, D = 256, Q = 1024, DEPTH = 100, CHUNK = 4096, CENTRES = 64 };
 
-struct data {
+struct own_data {
 	float *documents; /* N x D */
 	float *queries;	  /* Q x D */
 	char (*ids)[16];
@@ -50,11 +50,11 @@ static void around(float *row, const float *centre, float spread, uint64_t *stat
 		row[j] = (float)(row[j] / sqrt(norm));
 }
 
-static struct data make_data(void)
+static struct own_data make_data(void)
 {
 	static float centres[CENTRES][D];
 	uint64_t state = 1;
-	struct data d = {malloc(sizeof(float) * N * D), malloc(sizeof(float) * Q * D),
+	struct own_data d = {malloc(sizeof(float) * N * D), malloc(sizeof(float) * Q * D),
 		malloc(sizeof(char[16]) * N)};
 
 	for (int c = 0; c < CENTRES; c++)
@@ -77,11 +77,12 @@ static void call(struct bench *b, const char *operation, const ProtobufCMessage 
 	ProtobufCMessage *answer;
 
 	arena_init(&arena, (size_t)1 << 30);
-	must(hm_call(b->client, operation, request, type, &arena, &answer, &e), &e, operation);
+	must(hm_call(daemon_client(b), operation, request, type, &arena, &answer, &e), &e,
+		operation);
 	arena_free(&arena);
 }
 
-static void send_documents(struct bench *b, const struct data *d)
+static void send_documents(struct bench *b, const struct own_data *d)
 {
 	static Pb__Document rows[CHUNK], *pointers[CHUNK];
 	Pb__CreateCollectionRequest create = PB__CREATE_COLLECTION_REQUEST__INIT;
@@ -103,7 +104,7 @@ static void send_documents(struct bench *b, const struct data *d)
 }
 
 /* Seconds from the first byte sent to the acknowledgement of the last. */
-static double send_vectors(struct bench *b, const struct data *d, uint64_t generation)
+static double send_vectors(struct bench *b, const struct own_data *d, uint64_t generation)
 {
 	static const char *ids[CHUNK];
 	struct arena arena;
@@ -113,7 +114,7 @@ static double send_vectors(struct bench *b, const struct data *d, uint64_t gener
 	double began = now_s();
 
 	arena_init(&arena, 1 << 20);
-	must(hm_upload_begin(b->client, "UploadVectors", &upload, &e), &e, "upload");
+	must(hm_upload_begin(daemon_client(b), "UploadVectors", &upload, &e), &e, "upload");
 	for (size_t at = 0; at < N; at += CHUNK) {
 		Pb__UpsertVectorsRequest request = PB__UPSERT_VECTORS_REQUEST__INIT;
 		size_t n = N - at < CHUNK ? N - at : CHUNK;
@@ -135,7 +136,7 @@ static double send_vectors(struct bench *b, const struct data *d, uint64_t gener
 	return now_s() - began;
 }
 
-static void bench_upload(struct bench *b, const struct data *d)
+static void measure_upload(struct bench *b, const struct own_data *d)
 {
 	enum { UPLOADS = 3 };
 	double ours[UPLOADS], theirs[UPLOADS], mb = (double)N * D * sizeof(float) / 1e6;
@@ -163,7 +164,7 @@ static void bench_upload(struct bench *b, const struct data *d)
 	line("upload", value, "MB/s", "memcpy", value / median(theirs, UPLOADS));
 }
 
-static double mine_once(struct bench *b, const struct data *d)
+static double mine_once(struct bench *b, const struct own_data *d)
 {
 	static Pb__MineQuery rows[Q], *pointers[Q];
 	static const char *positives[Q][1];
@@ -193,7 +194,7 @@ static double mine_once(struct bench *b, const struct data *d)
 
 struct search {
 	struct faiss_index *index;
-	const struct data *data;
+	const struct own_data *data;
 	size_t threads;
 	float *scores;
 	int64_t *rows;
@@ -210,7 +211,7 @@ static void search_part(void *arg, size_t i)
 		&e, "search with FAISS");
 }
 
-static void bench_mine(struct bench *b, const struct data *d)
+static void measure_mine(struct bench *b, const struct own_data *d)
 {
 	struct search s = {NULL, d, (size_t)sysconf(_SC_NPROCESSORS_ONLN),
 		malloc(sizeof(float) * Q * DEPTH), malloc(sizeof(int64_t) * Q * DEPTH)};
@@ -230,18 +231,19 @@ static void bench_mine(struct bench *b, const struct data *d)
 	free(s.rows);
 }
 
-void bench_vectors(struct bench *b)
+void line_vectors(struct bench *b, const struct measurement *m)
 {
-	struct data d = make_data();
+	(void)m;
+	struct own_data d = make_data();
 	Pb__PublishGenerationRequest publish = PB__PUBLISH_GENERATION_REQUEST__INIT;
 
 	send_documents(b, &d);
-	bench_upload(b, &d);
+	measure_upload(b, &d);
 	publish.collection = "vectors";
 	publish.has_generation = 1;
 	publish.generation = 1;
 	call(b, "PublishGeneration", &publish.base, &pb__publish_generation_response__descriptor);
-	bench_mine(b, &d);
+	measure_mine(b, &d);
 	free(d.documents);
 	free(d.queries);
 	free(d.ids);
