@@ -20,7 +20,10 @@ static const struct measurement measurements[] = {
 	{"resident_vector", line_resident, 0},
 	{"growth_n", line_growth, 2},
 	{"coalesced_32", line_coalesced, 32},
-	{"vectors", line_vectors, 0}, /* upload, mine_grpc */
+	{"upload", line_upload, 0},
+	{"publish_memcpy", line_publish, 0},
+	{"mine_grpc", line_mine, 2},
+	{"grpc_overhead", line_grpc_overhead, 2},
 	{"unary_1", line_calls, 1},
 	{"unary_64", line_calls, 64},
 	{"durable_upserts_1", line_upserts, 1},
@@ -56,8 +59,9 @@ static void measure(struct bench *b, const struct measurement *m)
 	double began = now_s();
 
 	m->run(b, m);
-	fprintf(stderr, "# %s: %.0f s, others took %.2f of %zu cores\n", m->name, now_s() - began,
-		foreign_cores(&before), b->cores);
+	double foreign = foreign_cores(&before);
+	fprintf(stderr, "# %s: %.0f s, others took %.2f of %zu cores%s\n", m->name, now_s() - began,
+		foreign, b->cores, foreign > .1 ? ": DISTURBED, measure again" : "");
 }
 
 static uint32_t rows_wanted(void)

@@ -49,7 +49,10 @@ struct measurement {
 
 void line_calls(struct bench *b, const struct measurement *m);
 void line_upserts(struct bench *b, const struct measurement *m);
-void line_vectors(struct bench *b, const struct measurement *m);
+void line_upload(struct bench *b, const struct measurement *m);
+void line_publish(struct bench *b, const struct measurement *m);
+void line_mine(struct bench *b, const struct measurement *m);
+void line_grpc_overhead(struct bench *b, const struct measurement *m);
 void line_coalesced(struct bench *b, const struct measurement *m);
 void line_exact_batch(struct bench *b, const struct measurement *m);
 void line_exact_avx512(struct bench *b, const struct measurement *m);
