@@ -13,7 +13,7 @@
 #define FILE_DOCUMENTS "document.vec"
 #define FILE_QUERIES "query.vec"
 #define FILE_LSA "lsa"
-#define FILE_CACHE "faiss"
+#define FILE_CACHE "index" /* what a start would have to make again */
 
 struct path {
 	char text[PATH_MAX];

@@ -42,7 +42,7 @@ void codes_builder_free(struct codes_builder *b)
 	free(b);
 }
 
-static struct codes *codes_new(uint32_t dimension, Pb__Similarity similarity)
+struct codes *codes_new(uint32_t dimension, Pb__Similarity similarity)
 {
 	struct codes *c = FAULT() ? NULL : calloc(1, sizeof *c);
 
@@ -74,11 +74,11 @@ struct codes_builder *codes_builder_new(
 	return NULL;
 }
 
-/* Room for one more block. Address space doubles; what is not touched takes no memory, and what is
- * there moves without being copied. */
-static bool reserve(struct codes *c)
+/* Address space doubles; what is not touched takes no memory, and what is there moves without being
+ * copied. */
+bool codes_reserve(struct codes *c, uint32_t blocks)
 {
-	size_t need = (c->blocks + (size_t)1) * c->block_bytes, size = c->mapped;
+	size_t need = blocks * c->block_bytes, size = c->mapped;
 	void *at;
 
 	if (need <= c->mapped)
@@ -103,7 +103,7 @@ static bool reserve(struct codes *c)
 /* A block whose rows are not there yet. */
 static bool begin_block(struct codes *c)
 {
-	if (!reserve(c))
+	if (!codes_reserve(c, c->blocks + 1))
 		return false;
 	float *floats = (float *)(c->block + c->blocks * c->block_bytes);
 	for (int i = 0; i < CODE_BLOCK; i++) {

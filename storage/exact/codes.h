@@ -14,6 +14,7 @@
 #ifndef STORAGE_EXACT_CODES_H
 #define STORAGE_EXACT_CODES_H
 
+#include <stdbool.h>
 #include <stddef.h>
 
 #include "hardminer/v1/miner.pb-c.h"
@@ -58,6 +59,9 @@ enum code codes_builder_add(struct codes_builder *b, const void *rows, uint32_t 
 enum code codes_builder_drop(struct codes_builder *b, uint32_t row, struct error *e);
 /* Ends the builder. */
 enum code codes_builder_finish(struct codes_builder *b, struct codes **out, struct error *e);
+/* Without any rows, NULL: no memory; and with room for so many blocks, false: no memory. */
+struct codes *codes_new(uint32_t dimension, Pb__Similarity similarity);
+bool codes_reserve(struct codes *c, uint32_t blocks);
 void codes_free(struct codes *c); /* NULL is fine */
 
 #endif

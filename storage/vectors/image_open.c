@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "proto/fault.h"
+#include "storage/exact/codes_file.h"
 #include "storage/exact/score.h"
 #include "storage/text/lsa.h"
 #include "storage/vectors/cache.h"
@@ -34,33 +35,63 @@ static enum code drop_dead(const struct vectors *v, struct codes_builder *b, str
 	return OK;
 }
 
-/* Documents encoded while they were uploaded were hashed then, too. Else this reads the file. */
+/* Reads the file, and verifies it by the way. */
 static enum code encode_rows(const struct vectors *v, struct codes_builder **codes,
 	const struct progress *progress, struct error *e)
 {
-	if (*codes)
-		return OK;
 	*codes = codes_builder_new(v->about.dimension, v->about.dtype, v->about.similarity);
 	return *codes ? vectors_check(v, *codes, progress, e) : error_memory(e);
 }
 
-static enum code open_exact(struct image *g, struct codes_builder **codes,
-	const struct progress *progress, struct error *e)
+static enum code finish_codes(struct image *g, struct codes_builder **codes, struct error *e)
 {
 	struct image_private *p = g->private;
-	struct codes_builder *builder;
+	struct codes_builder *builder = *codes;
 
-	if (encode_rows(&p->documents, codes, progress, e) || drop_dead(&p->documents, *codes, e))
+	if (drop_dead(&p->documents, builder, e))
 		return e->code;
-	builder = *codes;
 	*codes = NULL;
 	if (codes_builder_finish(builder, &p->codes, e))
 		return e->code;
 	if (p->codes->rows != p->documents.count)
 		return vectors_corrupt(e, "its codes are of other rows");
+	return OK;
+}
+
+/* From the uploads, or from an earlier start, or now. */
+static enum code get_codes(struct image *g, struct codes_builder **codes, const char *cache,
+	const struct progress *progress, struct error *e)
+{
+	struct image_private *p = g->private;
+
+	if (*codes)
+		return finish_codes(g, codes, e);
+	if (cache && (p->codes = codes_load(&p->documents, cache)))
+		return vectors_check(&p->documents, NULL, progress, e);
+	if (encode_rows(&p->documents, codes, progress, e) || finish_codes(g, codes, e))
+		return e->code;
+	image_keep(g, cache);
+	return OK;
+}
+
+static enum code open_exact(struct image *g, struct codes_builder **codes, const char *cache,
+	const struct progress *progress, struct error *e)
+{
+	struct image_private *p = g->private;
+
+	if (get_codes(g, codes, cache, progress, e))
+		return e->code;
 	p->exact = (struct exact){&p->documents, p->codes};
 	p->shared = shared_new(&p->exact);
 	return p->shared ? OK : error_memory(e);
+}
+
+void image_keep(const struct image *g, const char *cache)
+{
+	struct error ignored; /* without it the next start makes them again */
+
+	if (cache && g->private->codes)
+		codes_save(g->private->codes, &g->private->documents, cache, &ignored);
 }
 
 /* A chunk is what somebody waits for before he hears of progress: a second of linking a graph. */
@@ -281,7 +312,7 @@ static enum code fill(struct image *g, const struct image_files *files,
 	if (open_queries(g, files, about, progress, e) || open_model(g, files->lsa, e))
 		return e->code;
 	if (g->exact)
-		return open_exact(g, codes, progress, e);
+		return open_exact(g, codes, files->cache, progress, e);
 	return open_approximate(g, files, *codes != NULL, progress, e);
 }
 

@@ -10,8 +10,8 @@ struct image_files {
 	const char *documents;
 	const char *queries; /* NULL: none were uploaded */
 	const char *lsa;     /* its encoder's model; NULL: none */
-	const char *cache;   /* of a built index; written when it is not there */
-	struct hash_key key; /* of the cache */
+	const char *cache;   /* of a built index or of codes; NULL: none */
+	struct hash_key key; /* of the cache of an index */
 	/* Of the documents, made while they were uploaded; image_open takes it, also when it fails.
 	 * Rows were hashed with it and are not read again. NULL: every row is verified and encoded
 	 * now. */
@@ -41,5 +41,9 @@ enum code image_index_check(
  * be NULL. */
 enum code image_open(const struct image_files *files, const struct image_about *about,
 	const struct progress *progress, struct image **out, struct error *e);
+
+/* Writes the cache of an image whose codes came with the uploads, for the next start; image_open has
+ * written any other. A failure is nobody's loss. */
+void image_keep(const struct image *g, const char *cache);
 
 #endif

@@ -352,7 +352,7 @@ START_TEST(a_build_can_be_cancelled_in_every_phase_and_done_again)
 		ck_assert_uint_eq(row.generation, 0);
 		ck_ok(generation_get(db, &row, g, &arena, &about, &err), &err);
 		ck_assert_int_eq(about.state, PB__GENERATION_STATE__GENERATION_STATE_OPEN);
-		ck_assert_uint_eq(files_ending(row.id, "faiss"), 0);
+		ck_assert_uint_eq(files_ending(row.id, "index"), 0);
 	}
 	h = (struct heard){0};
 	ck_ok(publish_with(g, &progress, &about), &err);
