@@ -1,0 +1,34 @@
+#include "storage/isa.h"
+
+#include <stdatomic.h>
+
+static atomic_int allowed = ISA_AVX512;
+
+enum isa isa_best(void)
+{
+#if defined(__x86_64__)
+	if (!__builtin_cpu_supports("avx2") || !__builtin_cpu_supports("fma") ||
+		!__builtin_cpu_supports("f16c"))
+		return ISA_PORTABLE;
+	if (__builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512bw") &&
+		__builtin_cpu_supports("avx512dq") && __builtin_cpu_supports("avx512vl") &&
+		__builtin_cpu_supports("avx512vnni"))
+		return ISA_AVX512;
+	return ISA_AVX2;
+#else
+	return ISA_PORTABLE;
+#endif
+}
+
+enum isa isa_now(void)
+{
+	enum isa best = isa_best();
+	int most = atomic_load_explicit(&allowed, memory_order_relaxed);
+
+	return (int)best < most ? best : (enum isa)most;
+}
+
+void isa_force(enum isa most)
+{
+	atomic_store_explicit(&allowed, most, memory_order_relaxed);
+}
