@@ -115,6 +115,16 @@ const ProtobufCFieldDescriptor *field_of_lines(const ProtobufCMessageDescriptor 
 	return found;
 }
 
+const ProtobufCFieldDescriptor *field_of_raw(const ProtobufCMessageDescriptor *type)
+{
+	const ProtobufCFieldDescriptor *f =
+		protobuf_c_message_descriptor_get_field_by_name(type, "data");
+
+	return f && f->type == PROTOBUF_C_TYPE_BYTES && f->label == PROTOBUF_C_LABEL_OPTIONAL
+		       ? f
+		       : NULL;
+}
+
 const char *field_enum_short(const ProtobufCEnumDescriptor *type, const ProtobufCEnumValue *value)
 {
 	const char *name = value->name;

@@ -31,6 +31,8 @@ const ProtobufCFieldDescriptor *field_of_list(const ProtobufCMessageDescriptor *
 /* The field that newline-delimited JSON gives the elements of: a message's one repeated field, when
  * that is of messages; NULL when lines cannot say the whole. */
 const ProtobufCFieldDescriptor *field_of_lines(const ProtobufCMessageDescriptor *type);
+/* The field that a raw body fills with its bytes: `data`, where there is one; else NULL. */
+const ProtobufCFieldDescriptor *field_of_raw(const ProtobufCMessageDescriptor *type);
 /* An enum value's name without the type's prefix, still in upper case. */
 const char *field_enum_short(const ProtobufCEnumDescriptor *type, const ProtobufCEnumValue *value);
 

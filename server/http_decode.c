@@ -1,25 +1,16 @@
 /* On a worker: a request's body, path and query string as a message, and its answer as JSON. */
 #include <string.h>
 
+#include "proto/field.h"
 #include "proto/json.h"
 #include "server/http_server.h"
-
-static const ProtobufCFieldDescriptor *data_field(const ProtobufCMessageDescriptor *type)
-{
-	const ProtobufCFieldDescriptor *f =
-		protobuf_c_message_descriptor_get_field_by_name(type, "data");
-
-	return f && f->type == PROTOBUF_C_TYPE_BYTES && f->label == PROTOBUF_C_LABEL_OPTIONAL
-		       ? f
-		       : NULL;
-}
 
 /* One line of JSON, then the bytes of `data` as they are. They stay where they are: the body lives
  * as long as the message. */
 static enum code read_raw(struct request *r, const ProtobufCMessageDescriptor *type,
 	struct arena *arena, ProtobufCMessage **out, struct error *e)
 {
-	const ProtobufCFieldDescriptor *f = data_field(type);
+	const ProtobufCFieldDescriptor *f = field_of_raw(type);
 	char *newline = r->body.len ? memchr(r->body.data, '\n', r->body.len) : NULL;
 
 	if (!f)

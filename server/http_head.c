@@ -1,3 +1,4 @@
+#include <ctype.h>
 #include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
@@ -13,7 +14,17 @@ static const char *header(struct request *r, const char *name)
 
 struct counts {
 	unsigned host, length, encoding;
+	bool odd_name;
 };
+
+/* RFC 9110, 5.6.2. */
+static bool is_token(const char *name)
+{
+	for (const char *s = name; *s; s++)
+		if (!isalnum((unsigned char)*s) && !strchr("!#$%&'*+-.^_`|~", *s))
+			return false;
+	return *name;
+}
 
 static enum MHD_Result count(
 	void *arg, enum MHD_ValueKind kind, const char *name, const char *value)
@@ -21,6 +32,7 @@ static enum MHD_Result count(
 	struct counts *n = arg;
 
 	(void)kind, (void)value;
+	n->odd_name |= !is_token(name);
 	n->host += !strcasecmp(name, MHD_HTTP_HEADER_HOST);
 	n->length += !strcasecmp(name, MHD_HTTP_HEADER_CONTENT_LENGTH);
 	n->encoding += !strcasecmp(name, MHD_HTTP_HEADER_TRANSFER_ENCODING);
@@ -53,6 +65,8 @@ enum code head_check(struct request *r, const char *version, struct error *e)
 	if (strcmp(version, MHD_HTTP_VERSION_1_1) != 0 &&
 		strcmp(version, MHD_HTTP_VERSION_1_0) != 0)
 		return malformed(e, "Only HTTP/1.1 and HTTP/1.0 are spoken here.");
+	if (n.odd_name) /* "Content-Length : 5" is a length to some who pass it on, and none to us */
+		return malformed(e, "A header's name has no white space and no other separators.");
 	if (n.host > 1 || (!n.host && !strcmp(version, MHD_HTTP_VERSION_1_1)))
 		return malformed(e, "An HTTP/1.1 request has exactly one Host header.");
 	if (n.length > 1)

@@ -31,23 +31,34 @@ static enum code list_limits(struct call *c, Pb__Info *res)
 	return OK;
 }
 
-enum code op_get_info(struct call *c, const Pb__GetInfoRequest *req, Pb__Info *res)
+static enum code list_strategies(struct call *c, Pb__Info *res)
 {
-	static const char *const engines[] = {"flat", "faiss", "bm25"}, *const encoders[] = {"lsa"};
 	size_t n = 0;
 
-	(void)req;
-	while (recipe_names[n])
+	while (recipe_name(n))
 		n++;
+	res->strategies = arena_array(&c->arena, n, sizeof *res->strategies);
+	if (!res->strategies)
+		return error_memory(&c->error);
+	for (size_t i = 0; i < n; i++)
+		res->strategies[i] = recipe_name(i);
+	res->n_strategies = n;
+	return OK;
+}
+
+enum code op_get_info(struct call *c, const Pb__GetInfoRequest *req, Pb__Info *res)
+{
+	static const char *const engines[] = {"exact", "faiss", "bm25"};
+	static const char *const encoders[] = {"lsa"};
+
+	(void)req;
 	res->version = HARDMINER_VERSION;
 	res->engines = (const char **)engines;
 	res->n_engines = sizeof engines / sizeof *engines;
 	res->encoders = (const char **)encoders;
 	res->n_encoders = sizeof encoders / sizeof *encoders;
-	res->strategies = (const char **)recipe_names;
-	res->n_strategies = n;
 	res->has_workers = res->has_started_at_ms = 1;
 	res->workers = (uint32_t)pool_threads(c->daemon->pool, HEAVY);
 	res->started_at_ms = c->daemon->started_at_ms;
-	return list_limits(c, res);
+	return list_strategies(c, res) ? c->error.code : list_limits(c, res);
 }

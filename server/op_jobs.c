@@ -1,6 +1,4 @@
 /* Jobs: look, list, cancel. */
-#include "storage/rows/jobs.h"
-
 #include "server/call.h"
 #include "server/page.h"
 
@@ -13,7 +11,7 @@ enum code op_list_jobs(struct call *c, const Pb__ListJobsRequest *req, Pb__ListJ
 {
 	size_t n, size = page_size(req->page_size);
 
-	if (job_list(c->daemon->db, req->collection, req->page_token, size + 1, &c->arena,
+	if (runner_list(c->daemon->runner, req->collection, req->page_token, size + 1, &c->arena,
 		    &res->jobs, &n, &c->error))
 		return c->error.code;
 	res->n_jobs = n > size ? size : n;

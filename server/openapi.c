@@ -18,6 +18,7 @@
 
 #define JSON_TYPE "application/json"
 #define LINES_TYPE "application/x-ndjson"
+#define RAW_TYPE "application/octet-stream"
 
 struct route {
 	const char *name, *path;
@@ -106,6 +107,11 @@ static void write_body(const struct route *r, struct buf *to)
 	if (lines)
 		write_content(",", LINES_TYPE,
 			((const ProtobufCMessageDescriptor *)lines->descriptor)->short_name, to);
+	if (field_of_raw(request))
+		buf_printf(to,
+			",\"" RAW_TYPE "\":{\"schema\":{\"description\":"
+			"\"A line of JSON, the %s without data; after it the bytes of data.\"}}",
+			request->short_name);
 	buf_str(to, "}}");
 }
 

@@ -5,9 +5,13 @@
 
 #include "proto/limits.h"
 
+enum { DEFAULT_PAGE_SIZE = 100 }; /* as the schema says */
+
 size_t page_size(uint32_t asked)
 {
-	return asked == 0 ? 1 : asked > LIMIT_PAGE_SIZE ? LIMIT_PAGE_SIZE : asked;
+	if (asked == 0)
+		return DEFAULT_PAGE_SIZE;
+	return asked < LIMIT_PAGE_SIZE ? asked : LIMIT_PAGE_SIZE;
 }
 
 enum code page_number(const char *token, uint64_t *out, struct error *e)

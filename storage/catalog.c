@@ -187,6 +187,15 @@ enum code catalog_view(struct catalog *c, const char *collection, uint64_t gener
 	return OK;
 }
 
+enum code catalog_check(struct catalog *c, const char *collection, uint64_t generation,
+	enum image_need need, struct error *e)
+{
+	struct collection row;
+	uint64_t number;
+
+	return resolve(c, collection, generation, need, &row, &number, e);
+}
+
 void view_release(struct view *v)
 {
 	v->corpus = corpus_release(v->corpus);

@@ -37,6 +37,10 @@ enum code catalog_view(struct catalog *c, const char *collection, uint64_t gener
 	enum image_need need, atomic_bool *cancelled, struct view *out, struct error *e);
 void view_release(struct view *v);
 
+/* Refuses what catalog_view would refuse, at once: nothing is pinned, built or waited for. */
+enum code catalog_check(struct catalog *c, const char *collection, uint64_t generation,
+	enum image_need need, struct error *e);
+
 /* Deletes a collection with its files. Readers that hold a view finish first with what they have. */
 enum code catalog_delete(struct catalog *c, const char *collection, struct error *e);
 

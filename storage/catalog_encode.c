@@ -182,7 +182,7 @@ static void drop_all(struct encoding *x)
 	arena_init(&arena, 1 << 20);
 	if (!staging_close(x->catalog, x->entry, x->row, x->generation, &arena, &g, &staging, &e)) {
 		staging_forget(x->entry, staging);
-		files_drop(x->catalog, x->row->id, x->generation, FILE_STAGE);
+		files_drop_stage(x->catalog, x->row->id, x->generation);
 		files_drop(x->catalog, x->row->id, x->generation, FILE_LSA);
 	}
 	arena_free(&arena);

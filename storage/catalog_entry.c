@@ -244,14 +244,18 @@ void entry_serve(struct entry *entry, uint64_t generation)
 }
 
 enum code open_image(struct catalog *c, const struct collection *row, const Pb__Generation *g,
-	bool queries, const struct progress *progress, struct image **out, struct error *e)
+	bool queries, struct stage *sealed, const struct progress *progress, struct image **out,
+	struct error *e)
 {
-	struct path document = generation_path(c, row->id, g->generation, FILE_DOCUMENTS);
-	struct path query = generation_path(c, row->id, g->generation, FILE_QUERIES);
+	struct path document = generation_path(
+		c, row->id, g->generation, sealed ? FILE_DOCUMENT_ROWS : FILE_DOCUMENTS);
+	struct path query =
+		generation_path(c, row->id, g->generation, sealed ? FILE_QUERY_ROWS : FILE_QUERIES);
 	struct path lsa = generation_path(c, row->id, g->generation, FILE_LSA);
 	struct path cache = generation_path(c, row->id, g->generation, FILE_CACHE);
 	struct image_files files = {document.text, queries ? query.text : NULL,
-		path_exists(&lsa) ? lsa.text : NULL, cache.text, c->key};
+		path_exists(&lsa) ? lsa.text : NULL, cache.text, c->key,
+		sealed ? stage_take_codes(sealed) : NULL};
 	struct image_about about = about_image(g);
 
 	return image_open(&files, &about, progress, out, e);
@@ -268,7 +272,7 @@ static enum code load(struct catalog *c, struct entry *entry, const struct colle
 	arena_init(&arena, 1 << 20);
 	enum code rc = generation_get(c->db, row, generation, &arena, &g, e);
 	if (!rc)
-		rc = open_image(c, row, &g, g.query_vectors > 0, &progress, &image, e);
+		rc = open_image(c, row, &g, g.query_vectors > 0, NULL, &progress, &image, e);
 	arena_free(&arena);
 	if (rc)
 		return rc;

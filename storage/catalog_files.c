@@ -77,6 +77,49 @@ void files_drop(const struct catalog *c, int64_t collection, uint64_t generation
 	unlink(p.text);
 }
 
+void files_drop_stage(const struct catalog *c, int64_t collection, uint64_t generation)
+{
+	files_drop(c, collection, generation, FILE_STAGE);
+	files_drop(c, collection, generation, FILE_DOCUMENT_ROWS);
+	files_drop(c, collection, generation, FILE_QUERY_ROWS);
+}
+
+static enum code promote(const struct catalog *c, int64_t collection, uint64_t generation,
+	const char *from, const char *to, struct error *e)
+{
+	struct path rows = generation_path(c, collection, generation, from);
+	struct path vectors = generation_path(c, collection, generation, to);
+
+	return durable_rename(rows.text, vectors.text, "put a vector file in its place", e);
+}
+
+enum code files_promote(const struct catalog *c, int64_t collection, uint64_t generation,
+	bool queries, struct error *e)
+{
+	if (queries && promote(c, collection, generation, FILE_QUERY_ROWS, FILE_QUERIES, e))
+		return e->code;
+	return promote(c, collection, generation, FILE_DOCUMENT_ROWS, FILE_DOCUMENTS, e);
+}
+
+/* Rows that are there are the newer ones. */
+static void demote(const struct catalog *c, int64_t collection, uint64_t generation,
+	const char *from, const char *to)
+{
+	struct path vectors = generation_path(c, collection, generation, from);
+	struct path rows = generation_path(c, collection, generation, to);
+
+	if (path_exists(&rows))
+		unlink(vectors.text);
+	else
+		rename(vectors.text, rows.text);
+}
+
+void files_demote(const struct catalog *c, int64_t collection, uint64_t generation)
+{
+	demote(c, collection, generation, FILE_DOCUMENTS, FILE_DOCUMENT_ROWS);
+	demote(c, collection, generation, FILE_QUERIES, FILE_QUERY_ROWS);
+}
+
 /* Calls visit(arg, name) for all in a directory but the two dots; a missing one is empty. */
 static enum code each_name(const struct path *dir,
 	enum code (*visit)(void *arg, const char *name, struct error *e), void *arg,
@@ -125,6 +168,12 @@ struct sweeping {
 	struct path dir;
 };
 
+static bool is_stage(const char *kind)
+{
+	return !strcmp(kind, FILE_STAGE) || !strcmp(kind, FILE_DOCUMENT_ROWS) ||
+	       !strcmp(kind, FILE_QUERY_ROWS);
+}
+
 /* Whether a file of a generation in this state is to be kept. */
 static bool worth_keeping(Pb__GenerationState state, const char *kind, bool at_start)
 {
@@ -132,10 +181,19 @@ static bool worth_keeping(Pb__GenerationState state, const char *kind, bool at_s
 	case PB__GENERATION_STATE__GENERATION_STATE_RETIRED:
 		return false;
 	case PB__GENERATION_STATE__GENERATION_STATE_OPEN:
-		return !at_start || !strcmp(kind, FILE_STAGE);
+		return !at_start || is_stage(kind);
 	default:
-		return !at_start || (strcmp(kind, FILE_STAGE) && !strstr(kind, ".tmp"));
+		return !at_start || (!is_stage(kind) && !strstr(kind, ".tmp"));
 	}
+}
+
+/* What unfinished work on an open generation left under other names than its own. */
+static void tidy_open(struct sweeping *s, uint64_t generation, const char *kind)
+{
+	files_demote(s->c, s->row->id, generation);
+	/* An encoding that was under way is begun anew: its rows are of no use to anybody. */
+	if (!strcmp(kind, FILE_LSA))
+		files_drop_stage(s->c, s->row->id, generation);
 }
 
 static enum code sweep_file(void *arg, const char *name, struct error *e)
@@ -150,10 +208,8 @@ static enum code sweep_file(void *arg, const char *name, struct error *e)
 		return OK; /* not ours */
 	arena_init(&arena, 1 << 20);
 	enum code rc = generation_get(s->c->db, s->row, generation, &arena, &g, e);
-	/* An encoding that was under way is begun anew: its log is of no use to anybody. */
-	if (!rc && s->at_start && !strcmp(kind, FILE_LSA) &&
-		g.state == PB__GENERATION_STATE__GENERATION_STATE_OPEN)
-		files_drop(s->c, s->row->id, generation, FILE_STAGE);
+	if (!rc && s->at_start && g.state == PB__GENERATION_STATE__GENERATION_STATE_OPEN)
+		tidy_open(s, generation, kind);
 	if (rc == NOT_FOUND || (!rc && !worth_keeping(g.state, kind, s->at_start))) {
 		unlink_in(&s->dir, name);
 		rc = OK;

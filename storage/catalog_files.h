@@ -7,7 +7,9 @@
 
 #include "storage/catalog_private.h"
 
-#define FILE_STAGE "stage"
+#define FILE_STAGE "stage"		   /* the log of uploads */
+#define FILE_DOCUMENT_ROWS "document.rows" /* what becomes the vector files */
+#define FILE_QUERY_ROWS "query.rows"
 #define FILE_DOCUMENTS "document.vec"
 #define FILE_QUERIES "query.vec"
 #define FILE_LSA "lsa"
@@ -27,11 +29,19 @@ enum code files_make(const struct catalog *c, int64_t collection, struct error *
 
 /* Unlinks one file, if it is there. */
 void files_drop(const struct catalog *c, int64_t collection, uint64_t generation, const char *kind);
+/* Everything that was uploaded to an open generation. */
+void files_drop_stage(const struct catalog *c, int64_t collection, uint64_t generation);
+/* Gives sealed rows their places as the generation's vector files, for good; `queries`: there are
+ * some. */
+enum code files_promote(const struct catalog *c, int64_t collection, uint64_t generation,
+	bool queries, struct error *e);
+/* Takes that back, when the row did not come to say so. */
+void files_demote(const struct catalog *c, int64_t collection, uint64_t generation);
 /* A collection's directory with everything in it. */
 void files_remove(const struct catalog *c, int64_t collection);
 /* Unlinks every file of generations that are retired. At the start, when nobody is at work, also
  * what unfinished work left: of a published generation its stage, of an open one all but that, and
- * everything half-written. */
+ * everything half-written. Rows of an open generation that were promoted already are demoted. */
 enum code files_sweep(
 	struct catalog *c, const struct collection *row, bool at_start, struct error *e);
 /* Removes the directories of collections that are in no row. */

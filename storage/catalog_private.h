@@ -74,9 +74,11 @@ struct corpus *entry_any_corpus(struct entry *entry);
 /* The image of a published generation. */
 enum code entry_image(struct catalog *c, struct entry *entry, const struct collection *row,
 	uint64_t generation, atomic_bool *cancelled, struct image **out, struct error *e);
-/* Opens it from the files; `queries`: it has query vectors. */
+/* Opens it from the files; `queries`: it has query vectors. With a sealed stage, from that, which
+ * gives its codes away; else from the published files. */
 enum code open_image(struct catalog *c, const struct collection *row, const Pb__Generation *g,
-	bool queries, const struct progress *progress, struct image **out, struct error *e);
+	bool queries, struct stage *sealed, const struct progress *progress, struct image **out,
+	struct error *e);
 /* Adds an image, or takes one away that was added. */
 enum code entry_add_image(struct entry *entry, struct image *image, struct error *e);
 void entry_drop_image(struct entry *entry, uint64_t generation);
@@ -103,7 +105,7 @@ enum code publish(struct catalog *c, struct entry *entry, const struct collectio
 	Pb__Generation *out, uint64_t *documents_without_vector, struct error *e);
 
 /* What a generation's row says, as its files and its image say it. */
-struct vectors_about about_vectors(const Pb__Generation *g, Pb__Side side);
+struct vectors_about about_vectors(const Pb__Generation *g);
 struct image_about about_image(const Pb__Generation *g);
 
 #endif

@@ -1,12 +1,14 @@
 /*
  * Publishing, and what a crash leaves at each step:
  *
- *   1. the staged rows become vector files, each aside, synced, renamed    open, with its stage
- *   2. the image is opened from those files, its index built               open, with its stage
- *   3. one transaction: published, served, older ones retired              published
- *   4. readers get the new image; the stage and retired files go           published
+ *   1. the uploaded rows, synced long ago, get numbers, sums and a header    open, with its stage
+ *   2. the image is opened from them, its index built                       open, with its stage
+ *   3. the rows are renamed: they are the vector files now                  open, demoted at start
+ *   4. one transaction: published, served, older ones retired               published
+ *   5. readers get the new image; the stage and retired files go            published
  *
- * Before 3 the next start unlinks the files and keeps the stage, after it the other way round.
+ * Before 4 the next start gives the rows their old name back and keeps the stage, after it the
+ * stage goes. Nothing of this reads or writes a row, unless an index has to be built from them.
  */
 #include "storage/catalog_private.h"
 
@@ -27,10 +29,10 @@ struct publishing {
 	uint64_t vectors[2]; /* by side */
 };
 
-struct vectors_about about_vectors(const Pb__Generation *g, Pb__Side side)
+struct vectors_about about_vectors(const Pb__Generation *g)
 {
-	struct vectors_about about = {
-		side, g->dtype, g->similarity, g->dimension, g->generation, g->step, ""};
+	struct vectors_about about = {PB__SIDE__SIDE_DOCUMENT, g->dtype, g->similarity,
+		g->dimension, g->generation, g->step, ""};
 
 	snprintf(about.encoder, sizeof about.encoder, "%s", g->encoder);
 	return about;
@@ -42,60 +44,21 @@ struct image_about about_image(const Pb__Generation *g)
 		g->generation, g->step, g->dimension, g->similarity, g->encoder, g->index};
 }
 
-static const char *kind_of(Pb__Side side)
+static enum code seal_side(
+	struct publishing *p, struct stage *stage, Pb__Side side, struct error *e)
 {
-	return side == PB__SIDE__SIDE_QUERY ? FILE_QUERIES : FILE_DOCUMENTS;
-}
+	uint32_t live;
 
-static enum code copy_rows(
-	struct publishing *p, const struct staged *from, struct vectors_writer *w, struct error *e)
-{
-	for (uint32_t i = 0; i < from->count; i++) {
-		if (i % 1024 == 0) {
-			progress_report(p->progress, "write", i, from->count, "vectors");
-			if (progress_check(p->progress, e))
-				return e->code;
-		}
-		if (vectors_append(w, from->map + from->at[i], 1, e))
-			return e->code;
-	}
+	if (stage_seal(stage, side, p->progress, &live, e))
+		return e->code;
+	p->vectors[side] = live;
 	return OK;
 }
 
-static enum code write_staged(
-	struct publishing *p, Pb__Side side, const struct staged *from, struct error *e)
+static enum code seal(struct publishing *p, struct stage *stage, struct error *e)
 {
-	const Pb__Generation *g = p->generation;
-	struct path path = generation_path(p->catalog, p->row->id, g->generation, kind_of(side));
-	struct vectors_about about = about_vectors(g, side);
-	struct vectors_writer *w;
-
-	if (vectors_create(path.text, &about, from->numbers, from->count, &w, e))
-		return e->code;
-	if (copy_rows(p, from, w, e)) {
-		vectors_abandon(w);
-		return e->code;
-	}
-	return vectors_commit(w, e);
-}
-
-static enum code write_side(
-	struct publishing *p, struct stage *stage, Pb__Side side, struct error *e)
-{
-	struct staged staged;
-
-	if (stage_collect(stage, side, &staged, e))
-		return e->code;
-	enum code rc = staged.count ? write_staged(p, side, &staged, e) : OK;
-	p->vectors[side] = staged.count;
-	staged_free(&staged);
-	return rc;
-}
-
-static enum code write_files(struct publishing *p, struct stage *stage, struct error *e)
-{
-	if (write_side(p, stage, PB__SIDE__SIDE_DOCUMENT, e) ||
-		write_side(p, stage, PB__SIDE__SIDE_QUERY, e))
+	if (seal_side(p, stage, PB__SIDE__SIDE_DOCUMENT, e) ||
+		seal_side(p, stage, PB__SIDE__SIDE_QUERY, e))
 		return e->code;
 	if (p->vectors[PB__SIDE__SIDE_DOCUMENT])
 		return OK;
@@ -105,17 +68,24 @@ static enum code write_files(struct publishing *p, struct stage *stage, struct e
 	return error_field(e, "generation");
 }
 
-/* Step 3. The image is put in place first, where nobody asks for it before the row names it, so
- * that no reader finds the row ahead of the image. */
+static enum code mark_published(struct publishing *p, struct error *e)
+{
+	return generation_mark_published(p->catalog->db, p->row, p->generation->generation,
+		p->vectors[PB__SIDE__SIDE_DOCUMENT], p->vectors[PB__SIDE__SIDE_QUERY],
+		p->catalog->keep, e);
+}
+
+/* Steps 3 and 4. The image is put in place first, where nobody asks for it before the row names it,
+ * so that no reader finds the row ahead of the image. */
 static enum code commit(struct publishing *p, struct image *image, struct error *e)
 {
 	uint64_t generation = p->generation->generation;
+	bool queries = p->vectors[PB__SIDE__SIDE_QUERY] > 0;
 
 	if (entry_add_image(p->entry, image, e))
 		return e->code;
-	if (generation_mark_published(p->catalog->db, p->row, generation,
-		    p->vectors[PB__SIDE__SIDE_DOCUMENT], p->vectors[PB__SIDE__SIDE_QUERY],
-		    p->catalog->keep, e)) {
+	if (files_promote(p->catalog, p->row->id, generation, queries, e) || mark_published(p, e)) {
+		files_demote(p->catalog, p->row->id, generation);
 		entry_drop_image(p->entry, generation);
 		return e->code;
 	}
@@ -126,26 +96,18 @@ static enum code commit(struct publishing *p, struct image *image, struct error 
 static enum code build(struct publishing *p, struct stage *stage, struct error *e)
 {
 	struct image *image;
+	bool queries;
 
-	if (write_files(p, stage, e) || progress_check(p->progress, e) ||
-		open_image(p->catalog, p->row, p->generation, p->vectors[PB__SIDE__SIDE_QUERY] > 0,
-			p->progress, &image, e))
+	if (seal(p, stage, e) || progress_check(p->progress, e))
+		return e->code;
+	queries = p->vectors[PB__SIDE__SIDE_QUERY] > 0;
+	if (open_image(p->catalog, p->row, p->generation, queries, stage, p->progress, &image, e))
 		return e->code;
 	enum code rc = progress_check(p->progress, e);
 	if (!rc)
 		rc = commit(p, image, e);
 	image_release(image);
 	return rc;
-}
-
-/* Everything that makes a generation ready but is not worth keeping when it did not become so. */
-static void drop_built(struct publishing *p)
-{
-	uint64_t generation = p->generation->generation;
-
-	files_drop(p->catalog, p->row->id, generation, FILE_DOCUMENTS);
-	files_drop(p->catalog, p->row->id, generation, FILE_QUERIES);
-	files_drop(p->catalog, p->row->id, generation, FILE_CACHE);
 }
 
 static enum code answer(struct catalog *c, const struct collection *before, uint64_t generation,
@@ -177,12 +139,12 @@ enum code publish(struct catalog *c, struct entry *entry, const struct collectio
 	if (staging_close(c, entry, row, generation, arena, &open, &staging, e))
 		return e->code;
 	if (build(&p, staging->stage, e)) {
-		drop_built(&p);
+		files_drop(c, row->id, generation, FILE_CACHE);
 		staging_reopen(entry, staging);
 		return e->code;
 	}
 	staging_forget(entry, staging);
-	files_drop(c, row->id, generation, FILE_STAGE);
+	files_drop_stage(c, row->id, generation);
 	struct error ignored; /* what is left now goes at the next start */
 	files_sweep(c, row, false, &ignored);
 	return answer(c, row, generation, arena, out, documents_without_vector, e);

@@ -66,12 +66,15 @@ static enum code check_open(struct catalog *c, const struct collection *row, uin
 static enum code open_stage(struct catalog *c, const struct collection *row,
 	const Pb__Generation *g, struct stage **out, struct error *e)
 {
-	struct path path = generation_path(c, row->id, g->generation, FILE_STAGE);
-	struct vectors_about about = about_vectors(g, PB__SIDE__SIDE_DOCUMENT);
+	struct path log = generation_path(c, row->id, g->generation, FILE_STAGE);
+	struct path documents = generation_path(c, row->id, g->generation, FILE_DOCUMENT_ROWS);
+	struct path queries = generation_path(c, row->id, g->generation, FILE_QUERY_ROWS);
+	struct stage_paths paths = {log.text, {documents.text, queries.text}};
+	struct vectors_about about = about_vectors(g);
 
 	if (files_make(c, row->id, e))
 		return e->code;
-	return stage_open(path.text, &about, out, e);
+	return stage_open(&paths, &about, out, e);
 }
 
 /* Opens the log once, whoever comes first; the others wait. */

@@ -153,9 +153,9 @@ static enum code append(struct upserting *u, struct stage *stage, const struct v
 	enum code rc = number_ids(u, e);
 	if (!rc)
 		rc = stage_append(stage, u->req->of, u->numbers, upload.rows, upload.n, e);
-	free(upload.rows);
 	if (!rc)
 		*upserted = upload.n;
+	upload_free(&upload);
 	return rc;
 }
 
@@ -169,7 +169,7 @@ static enum code upsert(struct upserting *u, uint64_t *upserted, struct error *e
 	enum code rc = staging_use(
 		u->catalog, u->entry, u->row, u->req->generation, &arena, &g, &staging, e);
 	if (!rc) {
-		struct vectors_about to = about_vectors(&g, u->req->of);
+		struct vectors_about to = about_vectors(&g);
 		rc = append(u, staging->stage, &to, upserted, e);
 		staging_done(u->entry, staging);
 	}

@@ -3,9 +3,10 @@
  * a pool_each: a share gives a slice away and goes back to the end of the line, so slices of large
  * requests and whole small ones alternate, and nobody waits for more than one slice a competitor.
  *
- * `width` of a lane's threads may compute at once. HEAVY has SPARE times as many threads: one that
- * calls pool_each gives its place up until its slices are done, and a spare thread may begin the
- * next job there. Without spares, a lane full of large requests would not begin a small one.
+ * `width` of a lane's threads may compute at once. HEAVY has spare ones: a thread that calls pool_each
+ * gives its place up until its slices are done, and one of a crew while it waits for others, and a
+ * spare thread may begin the next job there. Without spares, a lane full of large requests would not
+ * begin a small one, and requests could not meet in one scan.
  *
  *   idle threads    take whatever stands first
  *   pool_each       takes slices only, its own or another's: a job begun on top of its stack would
@@ -13,7 +14,7 @@
  *                   none.
  *
  * A caller whose last slice is done goes on at once, even when that makes one thread more than
- * `width` for the length of a slice.
+ * `width` for the length of a slice. So does a thread of a crew that is back from waiting.
  */
 #include "workers/pool.h"
 
@@ -22,7 +23,7 @@
 
 #include "proto/fault.h"
 
-enum { LANES = 2, SPARE = 4 };
+enum { LANES = 2, SPARE = 40 /* threads of HEAVY beyond its width */ };
 
 struct line {
 	pthread_mutex_t lock;
@@ -183,7 +184,7 @@ struct pool *pool_start(const struct pool_options *options)
 		line_init(&pool->lines[i], options->threads[i], options->queue[i]);
 	for (int i = 0; i < LANES && started; i++)
 		started =
-			line_start(&pool->lines[i], options->threads[i] * (i == HEAVY ? SPARE : 1));
+			line_start(&pool->lines[i], options->threads[i] + (i == HEAVY ? SPARE : 0));
 	return started ? pool : pool_stop(pool);
 }
 
@@ -291,4 +292,59 @@ void pool_each(struct pool *pool, size_t n, void (*each)(void *arg, size_t i), v
 	share_out(l, &s);
 	l->running += place;
 	pthread_mutex_unlock(&l->lock);
+}
+
+static void send_first(void *arg, struct job *job)
+{
+	struct line *l = arg;
+
+	pthread_mutex_lock(&l->lock);
+	l->queued++; /* as run_job counts it off */
+	job->next = l->first;
+	l->first = job;
+	if (!job->next)
+		l->last = &job->next;
+	wake(l);
+	pthread_mutex_unlock(&l->lock);
+}
+
+/* A thread that is not the lane's holds a place only while pool_each has lent it one; it keeps it. */
+static void leave(void *arg)
+{
+	struct line *l = arg;
+
+	if (!is_own_thread(l))
+		return;
+	pthread_mutex_lock(&l->lock);
+	l->running--;
+	wake(l);
+	pthread_mutex_unlock(&l->lock);
+}
+
+static void back(void *arg)
+{
+	struct line *l = arg;
+
+	if (!is_own_thread(l))
+		return;
+	pthread_mutex_lock(&l->lock);
+	l->running++;
+	pthread_mutex_unlock(&l->lock);
+}
+
+static bool wanted(void *arg)
+{
+	struct line *l = arg;
+
+	pthread_mutex_lock(&l->lock);
+	bool somebody = l->first && l->idle;
+	pthread_mutex_unlock(&l->lock);
+	return somebody;
+}
+
+struct crew pool_crew(struct pool *pool)
+{
+	struct line *l = &pool->lines[HEAVY];
+
+	return (struct crew){l->width, send_first, leave, back, wanted, l};
 }

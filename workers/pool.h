@@ -10,14 +10,9 @@
 #include <stddef.h>
 
 #include "proto/operations.h"
+#include "storage/crew.h"
 
 struct pool;
-
-/* Embedded in whatever is to be done; owned by the pool from submit until `run` is called. */
-struct job {
-	void (*run)(struct job *job);
-	struct job *next;
-};
 
 struct pool_options {
 	size_t threads[2]; /* at work at once, by lane; 1 or more */
@@ -40,5 +35,8 @@ size_t pool_threads(const struct pool *pool, enum lane lane);
  * thread takes one slice at a time, first come, first served by slice. A NULL pool runs them in
  * order on the caller. Any thread. */
 void pool_each(struct pool *pool, size_t n, void (*each)(void *arg, size_t i), void *arg);
+
+/* The HEAVY lane as storage borrows it. The pool outlives it. */
+struct crew pool_crew(struct pool *pool);
 
 #endif

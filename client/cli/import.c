@@ -68,6 +68,15 @@ static int is_tsv(const struct dirent *entry)
 	return len > 4 && !strcmp(entry->d_name + len - 4, ".tsv");
 }
 
+static enum code add_path(const char **paths, size_t *n, const char *path, struct error *e)
+{
+	if (*n == PATHS)
+		return error_set(e, INVALID_ARGUMENT, "USAGE",
+			"There are more than %d files of judgments; put them together.", PATHS);
+	paths[(*n)++] = path;
+	return OK;
+}
+
 /* Every qrels/NAME.tsv by name, or the split's alone; beside them or without, qrels.tsv. */
 static enum code folder_positives(struct session *s, const char *folder, const char *split,
 	const char **paths, size_t *n, struct error *e)
@@ -82,15 +91,16 @@ static enum code folder_positives(struct session *s, const char *folder, const c
 		return error_set(
 			e, NOT_FOUND, "NO_SUCH_FILE", "There is no %s in %s.", only, folder);
 	int found = qrels && !split ? scandir(qrels, &entries, is_tsv, alphasort) : 0;
+	enum code code = OK;
 	for (int i = 0; i < found; i++) {
-		const char *path = *n < PATHS ? inside(s, qrels, entries[i]->d_name) : NULL;
-		if (path)
-			paths[(*n)++] = path;
+		const char *path = inside(s, qrels, entries[i]->d_name);
+		if (path && !code)
+			code = add_path(paths, n, path, e);
 		free(entries[i]);
 	}
 	if (found > 0)
 		free(entries);
-	return OK;
+	return code;
 }
 
 struct files {
@@ -105,9 +115,17 @@ static enum code find_files(
 
 	f->documents = options_value(o, "documents");
 	f->queries = options_value(o, "queries");
-	for (size_t i = 0; i < o->n_given && f->n_positives < PATHS; i++)
-		if (!strcmp(o->given[i].option->name, "positives"))
-			f->positives[f->n_positives++] = o->given[i].value;
+	for (size_t i = 0; i < o->n_given; i++)
+		if (!strcmp(o->given[i].option->name, "positives") &&
+			add_path(f->positives, &f->n_positives, o->given[i].value, e))
+			return e->code;
+	if (options_has(o, "split") && (!folder || f->n_positives)) {
+		error_set(e, INVALID_ARGUMENT, "USAGE",
+			"--split chooses among a FOLDER's qrels/; without one, or with "
+			"--positives, "
+			"it means nothing.");
+		return error_field(e, "--split");
+	}
 	if (!folder)
 		return OK;
 	if (!f->documents)
@@ -211,12 +229,23 @@ static void print_table(const struct report *r)
 		printf("generation %llu\n", (unsigned long long)r->generation);
 }
 
+static enum code check_options(const struct options *o, struct error *e)
+{
+	static const char *const of_vectors[] = {
+		"ids", "of", "generation", "encoder", "step", "similarity", "index", "publish"};
+
+	for (size_t i = 0; i < sizeof of_vectors / sizeof *of_vectors; i++)
+		if (options_need(o, of_vectors[i], "vectors", e))
+			return e->code;
+	return OK;
+}
+
 static enum code run(struct session *s, const struct options *o, struct error *e)
 {
 	struct files files = {0};
 	struct report report = {0};
 
-	if (find_files(s, o, &files, e))
+	if (check_options(o, e) || find_files(s, o, &files, e))
 		return e->code;
 	bool vectors = options_value(o, "vectors");
 	if (!files.documents && !files.queries && !files.n_positives && !vectors)

@@ -263,7 +263,8 @@ static enum code run(struct session *s, const struct options *o, struct error *e
 	struct ask ask = {0};
 	uint64_t show = 0;
 
-	if (options_number(o, "show", UINT64_MAX, &show, e) || recipe(s, o, &request, e) ||
+	if (options_need(o, "positive", "query", e) || options_need(o, "detach", "name", e) ||
+		options_number(o, "show", UINT64_MAX, &show, e) || recipe(s, o, &request, e) ||
 		collect(s, o, &ask, e))
 		return e->code;
 	bool whole = options_has(o, "all") || options_has(o, "name");

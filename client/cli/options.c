@@ -113,6 +113,14 @@ bool options_has(const struct options *o, const char *name)
 	return is_given(o, find(o, name, strlen(name)));
 }
 
+enum code options_need(const struct options *o, const char *name, const char *with, struct error *e)
+{
+	if (!options_has(o, name) || options_has(o, with))
+		return OK;
+	error_set(e, INVALID_ARGUMENT, "USAGE", "--%s means nothing without --%s.", name, with);
+	return error_field(e, "--%s", name);
+}
+
 enum code options_number(
 	const struct options *o, const char *name, uint64_t max, uint64_t *out, struct error *e)
 {

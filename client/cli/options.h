@@ -49,6 +49,10 @@ struct options {
 enum code options_parse(
 	struct options *o, int argc, char **argv, bool until_word, int *used, struct error *e);
 
+/* What would be ignored is a slip: INVALID_ARGUMENT at --name when it is given without --with. */
+enum code options_need(
+	const struct options *o, const char *name, const char *with, struct error *e);
+
 /* The value given last, else the assumed one, else NULL. The name must be in a table. */
 const char *options_value(const struct options *o, const char *name);
 bool options_has(const struct options *o, const char *name); /* given by the caller */

@@ -125,6 +125,11 @@ enum code session_print_job(const struct session *s, const Pb__Job *job, struct 
 		printf(", result %s", job->result);
 	if (job->finished_at_ms && job->started_at_ms)
 		printf(", %.1f s", took);
+	if (!ended(job) && job->total)
+		printf(", %s %.0f%%", job->phase ? job->phase : "",
+			100 * (double)job->done / (double)job->total);
+	if (job->error && job->error->message)
+		printf(": %s", job->error->message);
 	putchar('\n');
 	return OK;
 }

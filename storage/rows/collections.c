@@ -195,12 +195,17 @@ static enum code discard(sqlite3 *db, int64_t id, struct error *e)
 		id, e);
 }
 
-static enum code delete (sqlite3 *db, void *arg, struct error *e) {
-	struct creation *c = arg; bool found;
+static enum code remove_collection(sqlite3 *db, void *arg, struct error *e)
+{
+	struct creation *c = arg;
+	bool found;
 
-	if (find(db, c->name, &c->row, &found, e)) return e->code;
-	if (!found) return missing(c->name, e);
-	if (discard(db, c->row.id, e) || job_cancel_queued_of(db, c->row.id, e)) return e->code;
+	if (find(db, c->name, &c->row, &found, e))
+		return e->code;
+	if (!found)
+		return missing(c->name, e);
+	if (discard(db, c->row.id, e) || job_cancel_queued_of(db, c->row.id, e))
+		return e->code;
 	return statement_exec_with(db, "DELETE FROM collections WHERE id = ?1", c->row.id, e);
 }
 
@@ -209,7 +214,7 @@ enum code collection_delete(struct database *db, const char *name, int64_t *id, 
 	struct creation c = {.name = name};
 	struct error later;
 
-	if (collection_name_check(name, e) || database_write(db, delete, &c, e))
+	if (collection_name_check(name, e) || database_write(db, remove_collection, &c, e))
 		return e->code;
 	*id = c.row.id;
 	sweep(db, &later); /* deleted it is; rows that stay are swept at the next open */

@@ -30,6 +30,8 @@ enum code job_cancel_queued(sqlite3 *db, int64_t number, struct error *e);
 /* The same for all of a collection. */
 enum code job_cancel_queued_of(sqlite3 *db, int64_t collection, struct error *e);
 
+/* 0, which no job has, unless `id` is written as we write it. */
+int64_t job_number(const char *id);
 /* "job-000000000042", in the arena; NULL when memory ran out. */
 const char *job_id(int64_t number, struct arena *arena);
 

@@ -29,8 +29,7 @@ const char *job_id(int64_t number, struct arena *arena)
 	return arena_printf(arena, ID_FORMAT, number);
 }
 
-/* 0, which no job has, unless `id` is written as we write it. */
-static int64_t number_of(const char *id)
+int64_t job_number(const char *id)
 {
 	char again[32];
 	int64_t number = 0;
@@ -110,7 +109,7 @@ static enum code get(sqlite3 *reader, int64_t number, const char *id, struct are
 enum code job_get(
 	struct database *db, const char *id, struct arena *arena, Pb__Job *out, struct error *e)
 {
-	int64_t number = number_of(id);
+	int64_t number = job_number(id);
 	sqlite3 *reader;
 
 	if (!number)
@@ -172,7 +171,7 @@ enum code job_create(struct database *db, const char *kind, const struct collect
 
 static enum code check_page(const char *before, int64_t *number, struct error *e)
 {
-	*number = before ? number_of(before) : INT64_MAX;
+	*number = before ? job_number(before) : INT64_MAX;
 	if (*number)
 		return OK;
 	error_set(e, INVALID_ARGUMENT, "INVALID_PAGE_TOKEN",
@@ -317,7 +316,7 @@ enum code job_take(struct database *db, struct arena *arena, struct job_work *ou
 static enum code not_there_or_ended(sqlite3 *db, const char *id, struct error *e)
 {
 	bool there;
-	sqlite3_stmt *s = seek(db, number_of(id), &there, e);
+	sqlite3_stmt *s = seek(db, job_number(id), &there, e);
 
 	if (!s)
 		return e->code;
@@ -338,7 +337,7 @@ enum code job_note(sqlite3 *db, const struct job_note *note, struct error *e)
 
 	if (!s)
 		return e->code;
-	statement_int(s, 1, number_of(note->id));
+	statement_int(s, 1, job_number(note->id));
 	statement_text(s, 2, note->phase);
 	statement_int(s, 3, (int64_t)note->done);
 	statement_int(s, 4, (int64_t)note->total);
@@ -421,7 +420,7 @@ static enum code finish(sqlite3 *db, void *arg, struct error *e)
 
 	if (!s)
 		return e->code;
-	statement_int(s, 1, number_of(end->id));
+	statement_int(s, 1, job_number(end->id));
 	statement_int(s, 2, end->state);
 	statement_text(s, 3, end->result);
 	if (end->error.len)

@@ -50,12 +50,20 @@ static enum code find(
 	return OK;
 }
 
-static enum code check_incomplete(const struct set *set, const char *name, struct error *e)
+/* The set, for the job that fills it. One that was deleted and made anew is another job's. */
+static enum code find_own(sqlite3 *db, const struct collection *c, const char *name,
+	const char *job, struct set *out, struct error *e)
 {
-	if (!set->complete)
+	if (find(db, c, name, out, e))
+		return e->code;
+	if (out->job != job_number(job))
+		error_set(e, ABORTED, "MINED_SET_MOVED",
+			"The mined set \"%s\" is no longer filled by %s.", name, job);
+	else if (out->complete)
+		error_set(e, FAILED_PRECONDITION, "MINED_SET_COMPLETE",
+			"The mined set \"%s\" is complete and takes no more results.", name);
+	else
 		return OK;
-	error_set(e, FAILED_PRECONDITION, "MINED_SET_COMPLETE",
-		"The mined set \"%s\" is complete and takes no more results.", name);
 	return error_field(e, "name");
 }
 
@@ -172,8 +180,7 @@ static enum code append(sqlite3 *db, void *arg, struct error *e)
 	const struct appending *a = arg;
 	struct set set;
 
-	if (find(db, a->c, a->name, &set, e) || check_incomplete(&set, a->name, e) ||
-		check_place(&set, a, e))
+	if (find_own(db, a->c, a->name, a->note.id, &set, e) || check_place(&set, a, e))
 		return e->code;
 	for (size_t i = 0; i < a->n; i++)
 		if (insert(db, a, &set, i, e))
@@ -217,7 +224,7 @@ enum code mined_set_append(struct database *db, const struct collection *c, cons
 
 struct completion {
 	const struct collection *c;
-	const char *name;
+	const char *name, *job;
 	struct buf summary;
 };
 
@@ -226,7 +233,7 @@ static enum code complete(sqlite3 *db, void *arg, struct error *e)
 	const struct completion *done = arg;
 	struct set set;
 
-	if (find(db, done->c, done->name, &set, e) || check_incomplete(&set, done->name, e))
+	if (find_own(db, done->c, done->name, done->job, &set, e))
 		return e->code;
 	sqlite3_stmt *s =
 		database_statement(db, "UPDATE mined_sets SET summary = ?2 WHERE id = ?1", e);
@@ -238,9 +245,9 @@ static enum code complete(sqlite3 *db, void *arg, struct error *e)
 }
 
 enum code mined_set_complete(struct database *db, const struct collection *c, const char *name,
-	const Pb__MineSummary *summary, struct error *e)
+	const char *job_id, const Pb__MineSummary *summary, struct error *e)
 {
-	struct completion done = {.c = c, .name = name};
+	struct completion done = {.c = c, .name = name, .job = job_id};
 
 	buf_init(&done.summary);
 	enum code rc = packed_add(&done.summary, &summary->base, e);
@@ -353,14 +360,17 @@ struct deletion {
 	const char *name;
 };
 
-static enum code delete (sqlite3 *db, void *arg, struct error *e) {
-	const struct deletion *d = arg; struct set set;
+static enum code remove_set(sqlite3 *db, void *arg, struct error *e)
+{
+	const struct deletion *d = arg;
+	struct set set;
 
-	if (find(db, d->c, d->name, &set, e)) return e->code;
+	if (find(db, d->c, d->name, &set, e))
+		return e->code;
 	if (statement_exec_with(db, "INSERT INTO garbage (of, owner) VALUES ('mined_results', ?1)",
 		    set.id, e) ||
 		job_cancel_queued(db, set.job, e)) /* it has nothing left to fill */
-	return e->code;
+		return e->code;
 	return statement_exec_with(db, "DELETE FROM mined_sets WHERE id = ?1", set.id, e);
 }
 
@@ -370,7 +380,7 @@ enum code mined_set_delete(
 	struct deletion d = {c, name};
 	struct error later;
 
-	if (database_write(db, delete, &d, e))
+	if (database_write(db, remove_set, &d, e))
 		return e->code;
 	sweep(db, &later); /* deleted it is; rows that stay are swept at the next open */
 	return OK;

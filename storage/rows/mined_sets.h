@@ -13,12 +13,14 @@ enum code mined_set_create(struct database *db, const struct collection *c, cons
 
 /* Appends results and the job's checkpoint in one transaction, so that a resumed job neither
  * repeats nor skips one. `first` is the number of results already there: ABORTED/MINED_SET_MOVED when
- * it is not. FAILED_PRECONDITION/MINED_SET_COMPLETE, or JOB_NOT_RUNNING. */
+ * it is not, or when the set is another job's. FAILED_PRECONDITION/MINED_SET_COMPLETE, or
+ * JOB_NOT_RUNNING. */
 enum code mined_set_append(struct database *db, const struct collection *c, const char *name,
 	uint64_t first, Pb__MineResult **results, size_t n, const char *job_id,
 	const ProtobufCBinaryData *checkpoint, uint64_t done, uint64_t total, struct error *e);
+/* Fails like mined_set_append. */
 enum code mined_set_complete(struct database *db, const struct collection *c, const char *name,
-	const Pb__MineSummary *summary, struct error *e);
+	const char *job_id, const Pb__MineSummary *summary, struct error *e);
 enum code mined_set_get(struct database *db, const struct collection *c, const char *name,
 	struct arena *arena, Pb__MinedSet *out, struct error *e);
 enum code mined_set_list(struct database *db, const struct collection *c, const char *after,

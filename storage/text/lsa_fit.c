@@ -93,9 +93,13 @@ static bool check_dimension(const struct fit *f, struct error *e)
 
 	if (f->dimension && f->dimension <= most)
 		return true;
-	error_set(e, INVALID_ARGUMENT, "BAD_DIMENSION",
-		"The dimension must be 1 to %u here: %u documents share %u terms.", most,
-		f->matrix->filled, f->n_terms);
+	if (most)
+		error_set(e, INVALID_ARGUMENT, "BAD_DIMENSION",
+			"The dimension must be 1 to %u here: %u documents share %u terms.", most,
+			f->matrix->filled, f->n_terms);
+	else
+		error_set(e, INVALID_ARGUMENT, "BAD_DIMENSION",
+			"No two documents share a term, so no dimension is small enough.");
 	error_field(e, "dimension");
 	return false;
 }

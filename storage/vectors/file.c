@@ -2,6 +2,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/stat.h>
@@ -9,6 +10,7 @@
 #include <xxhash.h>
 
 #include "proto/fault.h"
+#include "storage/exact/codes.h"
 #include "storage/vectors/format.h"
 #include "storage/vectors/half.h"
 
@@ -21,29 +23,29 @@ size_t dtype_bytes(Pb__Dtype dtype)
 
 bool format_layout(uint64_t count, uint32_t dimension, size_t element, struct format_layout *out)
 {
-	struct format_layout l = {.numbers = sizeof(struct format_header)};
-	size_t tables;
+	struct format_layout l = {.row_bytes = dimension * element};
+	size_t numbers_bytes, sums_bytes;
 
-	if (__builtin_mul_overflow(count, sizeof(uint32_t), &l.numbers_bytes) ||
-		__builtin_add_overflow(l.numbers_bytes, 63, &l.numbers_bytes))
-		return false;
-	l.numbers_bytes &= ~(size_t)63;
-	l.row_bytes = dimension * element;
 	l.blocks = count / BLOCK_ROWS + (count % BLOCK_ROWS != 0);
 	if (__builtin_mul_overflow(count, l.row_bytes, &l.rows_bytes) ||
-		__builtin_add_overflow(l.numbers, l.numbers_bytes, &l.rows) ||
-		__builtin_add_overflow(l.rows, l.rows_bytes, &l.tail) ||
-		__builtin_mul_overflow(l.blocks + 1, sizeof(uint64_t), &tables))
+		__builtin_mul_overflow(count, sizeof(uint32_t), &numbers_bytes) ||
+		__builtin_mul_overflow(l.blocks, sizeof(uint64_t), &sums_bytes) ||
+		__builtin_add_overflow(l.rows_bytes, FORMAT_ROWS, &l.tail) ||
+		__builtin_add_overflow(l.tail, 63, &l.numbers))
 		return false;
-	l.padding = -l.tail & 7;
-	l.tail_bytes = l.padding + tables;
-	if (__builtin_add_overflow(l.tail, l.tail_bytes, &l.total))
+	l.numbers &= ~(size_t)63;
+	if (__builtin_add_overflow(l.numbers, numbers_bytes, &l.sums) ||
+		__builtin_add_overflow(l.sums, 63, &l.sums))
 		return false;
+	l.sums &= ~(size_t)63;
+	if (__builtin_add_overflow(l.sums, sums_bytes, &l.total))
+		return false;
+	l.tail_bytes = l.total - l.tail;
 	*out = l;
 	return true;
 }
 
-static enum code corrupt(struct error *e, const char *what)
+enum code vectors_corrupt(struct error *e, const char *what)
 {
 	return error_set(e, DATA_LOSS, "CORRUPT_FILE",
 		"A vector file is damaged (%s); publish the generation again, or restore it.",
@@ -54,50 +56,60 @@ static enum code check_header(
 	const struct format_header *h, size_t n, struct format_layout *l, struct error *e)
 {
 	if (memcmp(h->magic, format_magic, sizeof h->magic) || h->version != FORMAT_VERSION)
-		return corrupt(e, "not a vector file of this version");
+		return vectors_corrupt(e, "not a vector file of this version");
 	if (XXH3_64bits(h, offsetof(struct format_header, hash)) != h->hash)
-		return corrupt(e, "its header's checksum is wrong");
+		return vectors_corrupt(e, "its header's checksum is wrong");
 	if (h->side > PB__SIDE__SIDE_QUERY || h->dtype > PB__DTYPE__DTYPE_F16 ||
 		h->similarity > PB__SIMILARITY__SIMILARITY_L2 || h->dimension == 0 ||
-		h->dimension > LIMIT_DIMENSION || h->count > INT32_MAX ||
+		h->dimension > LIMIT_DIMENSION || h->count > INT32_MAX || h->live > h->count ||
 		h->encoder_bytes > sizeof h->encoder ||
 		memchr(h->encoder, 0, h->encoder_bytes) != NULL)
-		return corrupt(e, "its header makes no sense");
+		return vectors_corrupt(e, "its header makes no sense");
 	if (!format_layout(h->count, h->dimension, dtype_bytes((Pb__Dtype)h->dtype), l) ||
 		l->total != n)
-		return corrupt(e, "its length is not what its header says");
+		return vectors_corrupt(e, "its length is not what its header says");
 	return OK;
 }
 
-static enum code check_numbers(
-	const struct format_header *h, const struct vectors *v, size_t bytes, struct error *e)
+/* Counts what is live; says whether every row i is of number i, as most uploads are. */
+static bool look_at_numbers(struct vectors *v)
 {
-	if (XXH3_64bits(v->numbers, bytes) != h->numbers_hash)
-		return corrupt(e, "the checksum of its numbers is wrong");
-	for (uint32_t i = 1; i < v->count; i++)
-		if (v->numbers[i] <= v->numbers[i - 1])
-			return corrupt(e, "its numbers do not rise");
-	return OK;
+	bool in_place = true;
+
+	for (uint32_t i = 0; i < v->count; i++) {
+		in_place = in_place && v->numbers[i] == i;
+		if (v->numbers[i] == DEAD_ROW)
+			continue;
+		v->live++;
+		v->last = v->numbers[i] > v->last ? v->numbers[i] : v->last;
+	}
+	return in_place;
 }
 
-static enum code check_rows(const struct vectors *v, const struct format_layout *l,
-	const unsigned char *tail, uint64_t *tables_hash, struct error *e)
+static enum code place_numbers(struct vectors *v, struct error *e)
 {
-	size_t tables = l->tail_bytes - sizeof *tables_hash;
-
-	memcpy(tables_hash, tail + tables, sizeof *tables_hash);
-	if (XXH3_64bits(tail, tables) != *tables_hash)
-		return corrupt(e, "the checksum of its tables is wrong");
-	for (size_t b = 0; b < l->blocks; b++) {
-		size_t first = b * BLOCK_ROWS, n = v->count - first;
-		uint64_t want;
-
-		memcpy(&want, tail + l->padding + b * sizeof want, sizeof want);
-		n = n < BLOCK_ROWS ? n : BLOCK_ROWS;
-		if (XXH3_64bits(v->rows + first * l->row_bytes, n * l->row_bytes) != want)
-			return corrupt(e, "the checksum of some rows is wrong");
+	v->place = FAULT() ? NULL : calloc((size_t)v->last + 1, sizeof *v->place);
+	if (!v->place)
+		return error_memory(e);
+	for (uint32_t i = 0; i < v->count; i++) {
+		if (v->numbers[i] == DEAD_ROW)
+			continue;
+		if (v->place[v->numbers[i]])
+			return vectors_corrupt(e, "it has a number twice");
+		v->place[v->numbers[i]] = i + 1;
 	}
 	return OK;
+}
+
+static enum code check_numbers(const struct format_header *h, struct vectors *v, struct error *e)
+{
+	bool in_place = look_at_numbers(v);
+
+	if (v->live != h->live)
+		return vectors_corrupt(e, "its dead rows are not as many as its header says");
+	if (v->last > INT32_MAX)
+		return vectors_corrupt(e, "a number is too large");
+	return in_place ? OK : place_numbers(v, e);
 }
 
 enum code vectors_parse(const void *bytes, size_t n, struct vectors *out, struct error *e)
@@ -106,24 +118,41 @@ enum code vectors_parse(const void *bytes, size_t n, struct vectors *out, struct
 	const struct format_header *h = bytes;
 	struct format_layout l;
 	struct vectors v = {0};
-	uint64_t tables_hash;
 
 	if (n < sizeof *h)
-		return corrupt(e, "it is shorter than a header");
+		return vectors_corrupt(e, "it is shorter than a header");
 	if (check_header(h, n, &l, e))
 		return e->code;
+	if (XXH3_64bits(at + l.tail, l.tail_bytes) != h->tail_hash)
+		return vectors_corrupt(e, "the checksum of its numbers is wrong");
 	v.about = (struct vectors_about){(Pb__Side)h->side, (Pb__Dtype)h->dtype,
 		(Pb__Similarity)h->similarity, h->dimension, h->generation, h->step, ""};
 	memcpy(v.about.encoder, h->encoder, h->encoder_bytes);
 	v.count = (uint32_t)h->count;
 	v.numbers = (const uint32_t *)(at + l.numbers);
-	v.rows = at + l.rows;
+	v.rows = at + FORMAT_ROWS;
 	v.row_bytes = l.row_bytes;
-	if (check_numbers(h, &v, l.numbers_bytes, e) ||
-		check_rows(&v, &l, at + l.tail, &tables_hash, e))
+	v.sums = (const uint64_t *)(at + l.sums);
+	v.fingerprint = h->hash;
+	if (check_numbers(h, &v, e)) {
+		vectors_close(&v);
 		return e->code;
-	v.fingerprint = XXH3_64bits_withSeed(&h->hash, sizeof h->hash, tables_hash);
+	}
 	*out = v;
+	return OK;
+}
+
+enum code vectors_check(const struct vectors *v, struct codes_builder *codes,
+	const struct progress *progress, struct error *e)
+{
+	for (uint32_t first = 0, n; first < v->count; first += n) {
+		const void *rows = vectors_row(v, first);
+		n = v->count - first < BLOCK_ROWS ? v->count - first : BLOCK_ROWS;
+		if (XXH3_64bits(rows, n * v->row_bytes) != v->sums[first / BLOCK_ROWS])
+			return vectors_corrupt(e, "the checksum of some rows is wrong");
+		if ((codes && codes_builder_add(codes, rows, n, e)) || progress_check(progress, e))
+			return e->code;
+	}
 	return OK;
 }
 
@@ -143,7 +172,7 @@ static enum code map_file(const char *path, void **map, size_t *bytes, struct er
 	}
 	if (st.st_size < (off_t)sizeof(struct format_header)) {
 		close(fd);
-		return corrupt(e, "it is shorter than a header");
+		return vectors_corrupt(e, "it is shorter than a header");
 	}
 	*bytes = (size_t)st.st_size;
 	*map = FAULT() ? (errno = ENOMEM, MAP_FAILED)
@@ -171,6 +200,7 @@ enum code vectors_open(const char *path, struct vectors *out, struct error *e)
 
 void vectors_close(struct vectors *v)
 {
+	free(v->place);
 	if (v->map)
 		munmap(v->map, v->map_bytes);
 	*v = (struct vectors){0};
@@ -178,18 +208,9 @@ void vectors_close(struct vectors *v)
 
 uint32_t vectors_find(const struct vectors *v, uint32_t number)
 {
-	uint32_t low = 0, high = v->count;
-
-	if (number < v->count && v->numbers[number] == number)
-		return number; /* nobody before it is missing: the common case */
-	while (low < high) {
-		uint32_t middle = low + (high - low) / 2;
-		if (v->numbers[middle] < number)
-			low = middle + 1;
-		else
-			high = middle;
-	}
-	return low < v->count && v->numbers[low] == number ? low : UINT32_MAX;
+	if (!v->place)
+		return number < v->count ? number : UINT32_MAX;
+	return number <= v->last ? v->place[number] - 1 : UINT32_MAX; /* 0 - 1: none */
 }
 
 void vectors_floats(const struct vectors *v, uint32_t row, float *out)

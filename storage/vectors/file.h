@@ -2,12 +2,20 @@
  * A vector file: the rows of one side of one published generation, immutable, mapped read-only.
  * Anybody on the host may map it too; everything is little-endian.
  *
- *   0    header   640 bytes: struct below in file.c, with a hash of itself
- *   640  numbers  count u32, rising: the document or query of each row; zeros up to 64 bytes
- *        rows     count x dimension f32 or f16, row-major; zeros up to 8 bytes
- *        tables   an XXH3 u64 per 1024 rows, then an XXH3 of the zeros and the tables
+ *   0     header   4096 bytes: struct format_header in format.h, with a hash of itself
+ *   4096  rows     count x dimension f32 or f16, row-major, in the order they were uploaded;
+ *                  zeros up to 64 bytes
+ *         numbers  count u32: the document or query of each row; zeros up to 64 bytes
+ *         sums     an XXH3 u64 per 1024 rows, the last of what is left
  *
- * The loader believes nothing: sizes, order, padding and every hash are checked at open.
+ * A vector that was sent again has two rows. The later one counts; the earlier one is dead, and its
+ * number is UINT32_MAX. No other number is there twice. The header counts rows and live ones; its
+ * `tail_hash` is the XXH3 of all behind the rows, so its own hash stands for the whole file.
+ *
+ * To map one from elsewhere: look at magic, version, dtype, dimension and count, map from 4096 on,
+ * take row i for numbers[i], and leave out the dead.
+ *
+ * The loader believes nothing: sizes, padding, numbers and hashes are checked.
  */
 #ifndef STORAGE_VECTORS_FILE_H
 #define STORAGE_VECTORS_FILE_H
@@ -19,6 +27,9 @@
 #include "hardminer/v1/miner.pb-c.h"
 #include "proto/error.h"
 #include "proto/limits.h"
+#include "storage/progress.h"
+
+enum { DEAD_ROW = UINT32_MAX };
 
 /* What a file says of itself. */
 struct vectors_about {
@@ -33,20 +44,31 @@ struct vectors_about {
 
 struct vectors {
 	struct vectors_about about;
-	uint32_t count;
-	const uint32_t *numbers; /* count, rising */
+	uint32_t count;		 /* rows */
+	uint32_t live;		 /* of them not dead */
+	uint32_t last;		 /* the highest number; 0 when none is live */
+	const uint32_t *numbers; /* count */
 	const unsigned char *rows;
 	size_t row_bytes;
+	const uint64_t *sums;
 	uint64_t fingerprint; /* of everything in it */
+	uint32_t *place;      /* last + 1: a number's row and 1, or 0; NULL: row i is number i */
 	void *map;
 	size_t map_bytes;
 };
 
-/* DATA_LOSS/CORRUPT_FILE for what does not check, NOT_FOUND/NO_SUCH_FILE when there is none. */
+/* Maps a file and checks all of it but the rows. DATA_LOSS/CORRUPT_FILE for what does not check,
+ * NOT_FOUND/NO_SUCH_FILE when there is none. */
 enum code vectors_open(const char *path, struct vectors *out, struct error *e);
 void vectors_close(struct vectors *v); /* also a zeroed one */
-/* The same over bytes in memory, which must outlive `out` and be aligned to 64; nothing to close. */
+/* The same over bytes in memory, which must outlive `out` and be aligned to 64. */
 enum code vectors_parse(const void *bytes, size_t n, struct vectors *out, struct error *e);
+
+/* Checks the rows: reads the file once, and shows `codes` (may be NULL) every row on the way.
+ * DATA_LOSS/CORRUPT_FILE, CANCELLED. */
+struct codes_builder;
+enum code vectors_check(const struct vectors *v, struct codes_builder *codes,
+	const struct progress *progress, struct error *e);
 
 static inline const void *vectors_row(const struct vectors *v, uint32_t row)
 {
@@ -56,17 +78,6 @@ static inline const void *vectors_row(const struct vectors *v, uint32_t row)
 uint32_t vectors_find(const struct vectors *v, uint32_t number);
 /* A row as floats. */
 void vectors_floats(const struct vectors *v, uint32_t row, float *out);
-
-/* Writing: create, every row once in the order of `numbers`, commit. Until the commit there is only
- * a file called <path>.tmp. */
-struct vectors_writer;
-
-enum code vectors_create(const char *path, const struct vectors_about *about,
-	const uint32_t *numbers, uint32_t count, struct vectors_writer **out, struct error *e);
-enum code vectors_append(struct vectors_writer *w, const void *rows, uint32_t n, struct error *e);
-/* Durable under its name when this returns OK. Frees the writer either way. */
-enum code vectors_commit(struct vectors_writer *w, struct error *e);
-void vectors_abandon(struct vectors_writer *w); /* NULL is fine */
 
 size_t dtype_bytes(Pb__Dtype dtype);
 

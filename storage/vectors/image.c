@@ -3,8 +3,9 @@
 #include <math.h>
 #include <stdlib.h>
 
+#include "storage/exact/score.h"
 #include "storage/text/lsa.h"
-#include "storage/vectors/kernels.h"
+#include "storage/vectors/approximate.h"
 
 struct image *image_acquire(struct image *g)
 {
@@ -17,11 +18,12 @@ struct image *image_release(struct image *g)
 	if (!g || atomic_fetch_sub_explicit(&g->references, 1, memory_order_acq_rel) != 1)
 		return NULL;
 	if (g->private) {
-		vectors_close(&g->private->documents);
-		vectors_close(&g->private->queries);
+		shared_free(g->private->shared);
+		codes_free(g->private->codes);
 		faiss_free(g->private->index);
 		lsa_free(g->private->lsa);
-		free(g->private->norm);
+		vectors_close(&g->private->documents);
+		vectors_close(&g->private->queries);
 		free(g->private);
 	}
 	free(g->encoder);
@@ -30,53 +32,26 @@ struct image *image_release(struct image *g)
 	return NULL;
 }
 
-static double row_dot(const struct vectors *v, const float *query, uint32_t row)
+enum code image_search(const struct image *g, const struct shared_request *r, struct error *e)
 {
-	const void *at = vectors_row(v, row);
-
-	if (v->about.dtype == PB__DTYPE__DTYPE_F16)
-		return dot_f16(query, at, v->about.dimension);
-	return dot_f32(query, at, v->about.dimension);
-}
-
-static double row_l2(const struct vectors *v, const float *query, uint32_t row)
-{
-	const void *at = vectors_row(v, row);
-
-	if (v->about.dtype == PB__DTYPE__DTYPE_F16)
-		return l2_f16(query, at, v->about.dimension);
-	return l2_f32(query, at, v->about.dimension);
-}
-
-double query_norm(const struct image *g, const float *query)
-{
-	return sqrt(dot_f32(query, query, g->dimension));
-}
-
-double row_score(const struct image *g, const float *query, double norm, uint32_t row)
-{
-	const struct image_private *p = g->private;
-
-	switch (g->similarity) {
-	case PB__SIMILARITY__SIMILARITY_COSINE:
-		return row_dot(&p->documents, query, row) / (norm * p->norm[row]);
-	case PB__SIMILARITY__SIMILARITY_L2:
-		return 0 - row_l2(&p->documents, query, row); /* never -0 */
-	default:
-		return row_dot(&p->documents, query, row);
-	}
+	if (g->private->index)
+		return approximate_search(g, r, e);
+	return shared_search(g->private->shared, r, e);
 }
 
 double image_score(const struct image *g, const float *query, uint32_t document)
 {
-	uint32_t row = vectors_find(&g->private->documents, document);
+	const struct vectors *documents = &g->private->documents;
+	uint32_t row = vectors_find(documents, document);
 
-	return row == UINT32_MAX ? NAN : row_score(g, query, query_norm(g, query), row);
+	if (row == UINT32_MAX)
+		return NAN;
+	return score_row(documents, query, vector_length(query, g->dimension), row);
 }
 
 uint32_t image_last_document(const struct image *g)
 {
-	return g->private->documents.numbers[g->rows - 1];
+	return g->private->documents.last;
 }
 
 static bool copy_row(const struct vectors *v, uint32_t number, float *out)

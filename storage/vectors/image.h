@@ -12,7 +12,7 @@
 #include <stdatomic.h>
 
 #include "hardminer/v1/miner.pb-c.h"
-#include "storage/corpus.h"
+#include "storage/exact/shared.h"
 
 struct lsa;
 
@@ -24,6 +24,7 @@ struct image {
 	uint32_t dimension;
 	Pb__Similarity similarity;
 	char *index;
+	bool exact;	       /* the index is "exact": ours, and not FAISS's */
 	uint32_t rows;	       /* documents with a vector */
 	const struct lsa *lsa; /* encodes texts, or NULL */
 	struct image_private *private;
@@ -32,15 +33,11 @@ struct image {
 struct image *image_acquire(struct image *g);
 struct image *image_release(struct image *g); /* NULL is fine; always returns NULL */
 
-/* The k best documents for each of nq query vectors (row-major, nq x dimension): out is nq x k,
- * found[i] says how many of row i are there (fewer when the image has fewer). Sorted, ties by
- * `order` (corpus->order of a corpus at least as new as the generation). With the engine "flat"
- * this is the true top k by the score above, boundary ties included; with a FAISS factory string
- * it is what that index found, rescored. Stops with CANCELLED when `cancelled` (may be NULL) turns
- * true. Query vectors must be finite and, for cosine, not zero. */
-enum code image_search(const struct image *g, const uint32_t *order, const float *queries,
-	size_t nq, size_t k, atomic_bool *cancelled, struct hit *out, size_t *found,
-	struct error *e);
+/* Answers the request's queries (storage/exact/query.h, shared.h); its order is corpus->order of a
+ * corpus at least as new as the generation. With the engine "exact" an answer is the true top k by
+ * the score above, boundary ties included; with a FAISS factory string it is what that index
+ * proposed, scored. CANCELLED when the request is. Any thread. */
+enum code image_search(const struct image *g, const struct shared_request *r, struct error *e);
 
 /* The score of any document for a query vector, the same number image_search gives it; NaN when the
  * generation has no vector for it. */

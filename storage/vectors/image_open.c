@@ -1,55 +1,66 @@
 #include "storage/vectors/image_open.h"
 
-#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "proto/fault.h"
+#include "storage/exact/score.h"
 #include "storage/text/lsa.h"
 #include "storage/vectors/cache.h"
+#include "storage/vectors/format.h"
 #include "storage/vectors/image_private.h"
-#include "storage/vectors/kernels.h"
-
-static enum code corrupt(struct error *e, const char *what)
-{
-	return error_set(e, DATA_LOSS, "CORRUPT_FILE",
-		"A vector file is damaged (%s); publish the generation again, or restore it.",
-		what);
-}
 
 static enum code open_side(const char *path, Pb__Side side, const struct image_about *about,
 	struct vectors *out, struct error *e)
 {
 	if (vectors_open(path, out, e))
-		return e->code == NOT_FOUND ? corrupt(e, "it is gone") : e->code;
+		return e->code == NOT_FOUND ? vectors_corrupt(e, "it is gone") : e->code;
 	const struct vectors_about *is = &out->about;
 	if (is->side != side || is->generation != about->generation ||
 		is->dimension != about->dimension || is->similarity != about->similarity ||
 		strcmp(is->encoder, about->encoder))
-		return corrupt(e, "it belongs to another generation");
+		return vectors_corrupt(e, "it belongs to another generation");
 	return OK;
 }
 
-/* Measures every row, and refuses what an upload would not have let in. */
-static enum code measure(struct image *g, const struct progress *progress, struct error *e)
+/* Rows that were sent again stand further down. */
+static enum code drop_dead(const struct vectors *v, struct codes_builder *b, struct error *e)
+{
+	if (v->live == v->count)
+		return OK;
+	for (uint32_t row = 0; row < v->count; row++)
+		if (v->numbers[row] == DEAD_ROW && codes_builder_drop(b, row, e))
+			return e->code;
+	return OK;
+}
+
+/* Documents encoded while they were uploaded were hashed then, too. Else this reads the file. */
+static enum code encode_rows(const struct vectors *v, struct codes_builder **codes,
+	const struct progress *progress, struct error *e)
+{
+	if (*codes)
+		return OK;
+	*codes = codes_builder_new(v->about.dimension, v->about.dtype, v->about.similarity);
+	return *codes ? vectors_check(v, *codes, progress, e) : error_memory(e);
+}
+
+static enum code open_exact(struct image *g, struct codes_builder **codes,
+	const struct progress *progress, struct error *e)
 {
 	struct image_private *p = g->private;
-	float *row = FAULT() ? NULL : malloc(g->dimension * sizeof *row);
+	struct codes_builder *builder;
 
-	p->norm = FAULT() ? NULL : malloc((g->rows + 1) * sizeof *p->norm);
-	enum code rc = row && p->norm ? OK : error_memory(e);
-	for (uint32_t i = 0; !rc && i < g->rows; i++) {
-		vectors_floats(&p->documents, i, row);
-		p->norm[i] = sqrt(dot_f32(row, row, g->dimension));
-		if (!(p->norm[i] <= 1e6) ||
-			(p->norm[i] == 0 && g->similarity == PB__SIMILARITY__SIMILARITY_COSINE))
-			rc = corrupt(e, "a row is too long, zero, or not of numbers");
-		p->longest = fmax(p->longest, p->norm[i]);
-		if (!rc && i % 4096 == 0)
-			rc = progress_check(progress, e);
-	}
-	free(row);
-	return rc;
+	if (encode_rows(&p->documents, codes, progress, e) || drop_dead(&p->documents, *codes, e))
+		return e->code;
+	builder = *codes;
+	*codes = NULL;
+	if (codes_builder_finish(builder, &p->codes, e))
+		return e->code;
+	if (p->codes->rows != p->documents.count)
+		return vectors_corrupt(e, "its codes are of other rows");
+	p->exact = (struct exact){&p->documents, p->codes};
+	p->shared = shared_new(&p->exact);
+	return p->shared ? OK : error_memory(e);
 }
 
 enum { CHUNK_ROWS = 4096, TRAINING_ROWS = 1 << 18 };
@@ -60,9 +71,10 @@ static void index_row(const struct image *g, uint32_t row, float *out)
 	const struct image_private *p = g->private;
 
 	vectors_floats(&p->documents, row, out);
+	double length = vector_length(out, g->dimension);
 	if (g->similarity == PB__SIMILARITY__SIMILARITY_COSINE)
 		for (uint32_t j = 0; j < g->dimension; j++)
-			out[j] = (float)(out[j] / p->norm[row]);
+			out[j] = (float)(out[j] / length);
 }
 
 static bool asked(void *arg)
@@ -79,7 +91,8 @@ static struct faiss_stop stop_of(const struct progress *progress)
 static enum code train(const struct image *g, struct faiss_index *index,
 	const struct progress *progress, struct error *e)
 {
-	size_t n = g->rows < TRAINING_ROWS ? g->rows : TRAINING_ROWS;
+	size_t rows = g->private->documents.count;
+	size_t n = rows < TRAINING_ROWS ? rows : TRAINING_ROWS;
 	struct faiss_stop stop = stop_of(progress);
 
 	if (!faiss_wants_training(index))
@@ -89,7 +102,7 @@ static enum code train(const struct image *g, struct faiss_index *index,
 	if (!sample)
 		return error_memory(e);
 	for (size_t i = 0; i < n; i++)
-		index_row(g, (uint32_t)(i * g->rows / n), sample + i * g->dimension);
+		index_row(g, (uint32_t)(i * rows / n), sample + i * g->dimension);
 	enum code rc = faiss_train(index, n, sample, &stop, e);
 	free(sample);
 	return rc;
@@ -99,14 +112,15 @@ static enum code add_rows(const struct image *g, struct faiss_index *index,
 	const struct progress *progress, struct error *e)
 {
 	struct faiss_stop stop = stop_of(progress);
+	uint32_t rows = g->private->documents.count;
 	float *chunk = FAULT() ? NULL : malloc((size_t)CHUNK_ROWS * g->dimension * sizeof *chunk);
 	enum code rc = chunk ? OK : error_memory(e);
 
-	for (uint32_t first = 0, n; !rc && first < g->rows; first += n) {
-		n = g->rows - first < CHUNK_ROWS ? g->rows - first : CHUNK_ROWS;
+	for (uint32_t first = 0, n; !rc && first < rows; first += n) {
+		n = rows - first < CHUNK_ROWS ? rows - first : CHUNK_ROWS;
 		for (uint32_t i = 0; i < n; i++)
 			index_row(g, first + i, chunk + (size_t)i * g->dimension);
-		progress_report(progress, "index", first, g->rows, "vectors");
+		progress_report(progress, "index", first, rows, "vectors");
 		rc = progress_check(progress, e);
 		if (!rc)
 			rc = faiss_add(index, n, chunk, &stop, e);
@@ -120,9 +134,9 @@ static enum faiss_metric metric_of(Pb__Similarity similarity)
 	return similarity == PB__SIMILARITY__SIMILARITY_L2 ? FAISS_SQUARED_L2 : FAISS_INNER_PRODUCT;
 }
 
-static bool is_flat(const char *index)
+static bool is_exact(const char *index)
 {
-	return !strcmp(index, "flat");
+	return !strcmp(index, "exact");
 }
 
 enum code image_index_check(
@@ -130,7 +144,7 @@ enum code image_index_check(
 {
 	struct faiss_index *trial;
 
-	if (is_flat(index))
+	if (is_exact(index))
 		return OK;
 	if (faiss_new(index, dimension, metric_of(similarity), &trial, e))
 		return e->code;
@@ -141,9 +155,8 @@ enum code image_index_check(
 static enum code build_index(struct image *g, const struct progress *progress, struct error *e)
 {
 	struct faiss_index *index;
-	const char *factory = g->private->exact ? "Flat" : g->index;
 
-	if (faiss_new(factory, g->dimension, metric_of(g->similarity), &index, e))
+	if (faiss_new(g->index, g->dimension, metric_of(g->similarity), &index, e))
 		return e->code;
 	if (train(g, index, progress, e) || add_rows(g, index, progress, e)) {
 		faiss_free(index);
@@ -153,8 +166,7 @@ static enum code build_index(struct image *g, const struct progress *progress, s
 	return OK;
 }
 
-/* Flat is copied faster than it is read back; what takes training or linking comes from its cache
- * when that can be believed. */
+/* From its cache when that can be believed. */
 static enum code get_index(struct image *g, const struct image_files *files,
 	const struct progress *progress, struct error *e)
 {
@@ -162,10 +174,10 @@ static enum code get_index(struct image *g, const struct image_files *files,
 		files->cache, files->key, g->private->documents.fingerprint, g->index};
 	struct error ignored;
 
-	if (g->private->exact || !files->cache)
+	if (!files->cache)
 		return build_index(g, progress, e);
 	struct faiss_index *index = cache_load(&cache);
-	if (index && faiss_rows(index) == g->rows) {
+	if (index && faiss_rows(index) == g->private->documents.count) {
 		g->private->index = index;
 		return OK;
 	}
@@ -175,6 +187,15 @@ static enum code get_index(struct image *g, const struct image_files *files,
 	cache_save(
 		&cache, g->private->index, &ignored); /* without it the next start builds again */
 	return OK;
+}
+
+/* Rows that were encoded while they came were hashed with that. */
+static enum code open_approximate(struct image *g, const struct image_files *files, bool hashed,
+	const struct progress *progress, struct error *e)
+{
+	if (!hashed && vectors_check(&g->private->documents, NULL, progress, e))
+		return e->code;
+	return get_index(g, files, progress, e);
 }
 
 static enum code image_new(const struct image_about *about, struct image **out, struct error *e)
@@ -195,7 +216,7 @@ static enum code image_new(const struct image_about *about, struct image **out, 
 	g->step = about->step;
 	g->dimension = about->dimension;
 	g->similarity = about->similarity;
-	g->private->exact = is_flat(about->index);
+	g->exact = is_exact(about->index);
 	*out = g;
 	return OK;
 }
@@ -208,37 +229,49 @@ static enum code open_model(struct image *g, const char *path, struct error *e)
 		return e->code;
 	g->lsa = g->private->lsa;
 	if (lsa_dimension(g->lsa) != g->dimension)
-		return corrupt(e, "its model is of another dimension");
+		return vectors_corrupt(e, "its model is of another dimension");
 	return OK;
 }
 
-static enum code fill(struct image *g, const struct image_files *files,
+static enum code open_queries(struct image *g, const struct image_files *files,
 	const struct image_about *about, const struct progress *progress, struct error *e)
+{
+	struct vectors *queries = &g->private->queries;
+
+	if (!files->queries)
+		return OK;
+	if (open_side(files->queries, PB__SIDE__SIDE_QUERY, about, queries, e))
+		return e->code;
+	return files->codes ? OK : vectors_check(queries, NULL, progress, e);
+}
+
+static enum code fill(struct image *g, const struct image_files *files,
+	const struct image_about *about, struct codes_builder **codes,
+	const struct progress *progress, struct error *e)
 {
 	struct image_private *p = g->private;
 
 	if (open_side(files->documents, PB__SIDE__SIDE_DOCUMENT, about, &p->documents, e))
 		return e->code;
-	g->rows = p->documents.count;
-	if (files->queries &&
-		open_side(files->queries, PB__SIDE__SIDE_QUERY, about, &p->queries, e))
+	g->rows = p->documents.live;
+	if (open_queries(g, files, about, progress, e) || open_model(g, files->lsa, e))
 		return e->code;
-	if (open_model(g, files->lsa, e) || measure(g, progress, e))
-		return e->code;
-	return get_index(g, files, progress, e);
+	if (g->exact)
+		return open_exact(g, codes, progress, e);
+	return open_approximate(g, files, *codes != NULL, progress, e);
 }
 
 enum code image_open(const struct image_files *files, const struct image_about *about,
 	const struct progress *progress, struct image **out, struct error *e)
 {
+	struct codes_builder *codes = files->codes;
 	struct image *g;
+	enum code rc = image_new(about, &g, e);
 
-	if (image_new(about, &g, e))
-		return e->code;
-	if (fill(g, files, about, progress, e)) {
+	if (!rc && (rc = fill(g, files, about, &codes, progress, e)))
 		image_release(g);
-		return e->code;
-	}
-	*out = g;
-	return OK;
+	codes_builder_free(codes);
+	if (!rc)
+		*out = g;
+	return rc;
 }

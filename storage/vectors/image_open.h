@@ -12,6 +12,10 @@ struct image_files {
 	const char *lsa;     /* its encoder's model; NULL: none */
 	const char *cache;   /* of a built index; written when it is not there */
 	struct hash_key key; /* of the cache */
+	/* Of the documents, made while they were uploaded; image_open takes it, also when it fails.
+	 * Rows were hashed with it and are not read again. NULL: every row is verified and encoded
+	 * now. */
+	struct codes_builder *codes;
 };
 
 /* What the generation's row says; the files must say the same. */

@@ -2,21 +2,21 @@
 #ifndef STORAGE_VECTORS_IMAGE_PRIVATE_H
 #define STORAGE_VECTORS_IMAGE_PRIVATE_H
 
+#include "storage/exact/pass.h"
+#include "storage/exact/shared.h"
 #include "storage/vectors/faiss.h"
 #include "storage/vectors/file.h"
 #include "storage/vectors/image.h"
 
 struct image_private {
 	struct vectors documents, queries; /* queries.count 0: none */
-	double *norm;			   /* of each document row */
-	double longest;			   /* of them */
 	struct lsa *lsa;		   /* what image.lsa points to */
-	bool exact;			   /* the engine is "flat" */
-	struct faiss_index *index;	   /* rows in file order; of unit length for cosine */
+	/* With the engine "exact": */
+	struct codes *codes; /* of the documents' rows, dead ones taken out */
+	struct exact exact;
+	struct shared *shared;
+	/* With a FAISS factory string: rows in file order, dead ones too; of unit length for cosine. */
+	struct faiss_index *index;
 };
-
-/* |q|, and the score of a row for a query of that length: the only place scores are made. */
-double query_norm(const struct image *g, const float *query);
-double row_score(const struct image *g, const float *query, double norm, uint32_t row);
 
 #endif

@@ -1,5 +1,6 @@
 #include "storage/vectors/kernels.h"
 
+#include "storage/isa.h"
 #include "storage/vectors/half.h"
 
 enum { LANES = 8 };
@@ -24,6 +25,15 @@ static inline double tree(const double *lane)
 			lane[i % LANES] += term((double)a[i], (double)ONE_##element(b[i])); \
 	} while (0)
 
+#define FINISH_BOTH(lane, own, element) \
+	do { \
+		for (; i < d; i++) { \
+			double x = (double)ONE_##element(b[i]); \
+			lane[i % LANES] += (double)a[i] * x; \
+			own[i % LANES] += x * x; \
+		} \
+	} while (0)
+
 #define PLAIN(name, type, element, term) \
 	static double name##_plain(const float *a, const type *b, size_t d) \
 	{ \
@@ -34,6 +44,19 @@ static inline double tree(const double *lane)
 		return tree(lane); \
 	}
 
+#define PLAIN_BOTH(name, type, element) \
+	static double name##_plain(const float *a, const type *b, size_t d, double *square) \
+	{ \
+		double lane[LANES] = {0}, own[LANES] = {0}; \
+		size_t i = 0; \
+\
+		FINISH_BOTH(lane, own, element); \
+		*square = tree(own); \
+		return tree(lane); \
+	}
+
+PLAIN_BOTH(dot_square_f32, float, FLOAT)
+PLAIN_BOTH(dot_square_f16, uint16_t, HALF)
 PLAIN(dot_f32, float, FLOAT, PRODUCT)
 PLAIN(dot_f16, uint16_t, HALF, PRODUCT)
 PLAIN(l2_f32, float, FLOAT, SQUARED_DIFFERENCE)
@@ -71,16 +94,42 @@ PLAIN(l2_f16, uint16_t, HALF, SQUARED_DIFFERENCE)
 		return tree(lane); \
 	}
 
+#define WIDE_BOTH(name, type, element) \
+	__attribute__((target("avx2,f16c"))) static double name##_avx2( \
+		const float *a, const type *b, size_t d, double *square) \
+	{ \
+		__m256d low = _mm256_setzero_pd(), high = low, own_low = low, own_high = low; \
+		double lane[LANES], own[LANES]; \
+		size_t i = 0; \
+\
+		for (; i + LANES <= d; i += LANES) { \
+			__m256 x = LOAD_FLOAT(a + i), y = LOAD_##element(b + i); \
+			low = _mm256_add_pd(low, WIDE_PRODUCT(LOW(x), LOW(y))); \
+			high = _mm256_add_pd(high, WIDE_PRODUCT(HIGH(x), HIGH(y))); \
+			own_low = _mm256_add_pd(own_low, WIDE_PRODUCT(LOW(y), LOW(y))); \
+			own_high = _mm256_add_pd(own_high, WIDE_PRODUCT(HIGH(y), HIGH(y))); \
+		} \
+		_mm256_storeu_pd(lane, low); \
+		_mm256_storeu_pd(lane + 4, high); \
+		_mm256_storeu_pd(own, own_low); \
+		_mm256_storeu_pd(own + 4, own_high); \
+		FINISH_BOTH(lane, own, element); \
+		*square = tree(own); \
+		return tree(lane); \
+	}
+
+WIDE_BOTH(dot_square_f32, float, FLOAT)
+WIDE_BOTH(dot_square_f16, uint16_t, HALF)
 WIDE(dot_f32, float, FLOAT, PRODUCT)
 WIDE(dot_f16, uint16_t, HALF, PRODUCT)
 WIDE(l2_f32, float, FLOAT, SQUARED_DIFFERENCE)
 WIDE(l2_f16, uint16_t, HALF, SQUARED_DIFFERENCE)
 
 /* Every processor that ever had AVX2 has F16C. */
-#define PICK(name, a, b, d) \
-	(__builtin_cpu_supports("avx2") ? name##_avx2(a, b, d) : name##_plain(a, b, d))
+#define PICK(name, ...) \
+	(isa_now() >= ISA_AVX2 ? name##_avx2(__VA_ARGS__) : name##_plain(__VA_ARGS__))
 #else
-#define PICK(name, a, b, d) name##_plain(a, b, d)
+#define PICK(name, ...) name##_plain(__VA_ARGS__)
 #endif
 
 double dot_f32(const float *a, const float *b, size_t d)
@@ -101,4 +150,14 @@ double l2_f32(const float *a, const float *b, size_t d)
 double l2_f16(const float *a, const uint16_t *b, size_t d)
 {
 	return PICK(l2_f16, a, b, d);
+}
+
+double dot_square_f32(const float *a, const float *b, size_t d, double *square)
+{
+	return PICK(dot_square_f32, a, b, d, square);
+}
+
+double dot_square_f16(const float *a, const uint16_t *b, size_t d, double *square)
+{
+	return PICK(dot_square_f16, a, b, d, square);
 }

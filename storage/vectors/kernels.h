@@ -12,6 +12,9 @@
 
 double dot_f32(const float *a, const float *b, size_t d);
 double dot_f16(const float *a, const uint16_t *b, size_t d);
+/* The same, and b.b into *square: the bits that dot_f32(b, b) of its floats has. */
+double dot_square_f32(const float *a, const float *b, size_t d, double *square);
+double dot_square_f16(const float *a, const uint16_t *b, size_t d, double *square);
 /* |a - b|^2 */
 double l2_f32(const float *a, const float *b, size_t d);
 double l2_f16(const float *a, const uint16_t *b, size_t d);

@@ -30,12 +30,14 @@ static enum code refuse(struct error *e, const char *reason, const char *sentenc
 enum code vector_check(const float *values, size_t dimension, Pb__Similarity similarity,
 	const char *field, struct error *e)
 {
-	for (size_t j = 0; j < dimension; j++)
+	double norm = sqrt(dot_f32(values, values, dimension));
+
+	/* No sum of squares of floats overflows a double: it is finite when all of them are. */
+	for (size_t j = 0; !isfinite(norm); j++)
 		if (!isfinite(values[j])) {
 			refuse(e, "NOT_FINITE", "A vector holds NaN or an infinity.");
 			return error_field(e, "%s[%zu]", field, j);
 		}
-	double norm = sqrt(dot_f32(values, values, dimension));
 	if (norm > longest) {
 		refuse(e, "NORM_TOO_LARGE", "A vector is longer than 1e6.");
 		return error_field(e, "%s", field);
@@ -114,34 +116,41 @@ static enum code check_shape(const Pb__UpsertVectorsRequest *req, const struct v
 	return error_field(e, "%s", s->field);
 }
 
-static void load(const struct source *s, size_t i, uint32_t dimension, float *out)
+static bool aligned(const void *p, size_t size)
+{
+	return (uintptr_t)p % size == 0;
+}
+
+/* A row as floats: where it is, or else in `room`. */
+static const float *load(const struct source *s, size_t i, uint32_t dimension, float *room)
 {
 	const unsigned char *from;
 	uint16_t half;
 
-	if (!s->data) {
-		memcpy(out, s->vectors[i]->values, dimension * sizeof *out);
-		return;
-	}
+	if (!s->data)
+		return s->vectors[i]->values;
 	from = s->data + i * dimension * dtype_bytes(s->dtype);
 	if (s->dtype == PB__DTYPE__DTYPE_F32) {
-		memcpy(out, from, dimension * sizeof *out);
-		return;
+		if (aligned(from, sizeof *room))
+			return (const float *)from;
+		memcpy(room, from, dimension * sizeof *room);
+		return room;
 	}
 	for (uint32_t j = 0; j < dimension; j++) {
 		memcpy(&half, from + j * sizeof half, sizeof half);
-		out[j] = half_to_float(half);
+		room[j] = half_to_float(half);
 	}
+	return room;
 }
 
-/* Rounds a checked row to halves in `to`, and in `row` to what they say. */
-static enum code round_row(
-	float *row, uint32_t dimension, const char *field, uint16_t *to, struct error *e)
+/* Rounds a checked row to halves in `to`, and in `rounded` to what they say. */
+static enum code round_row(const float *row, uint32_t dimension, const char *field, uint16_t *to,
+	float *rounded, struct error *e)
 {
 	for (uint32_t j = 0; j < dimension; j++) {
 		to[j] = half_from_float(row[j]);
-		row[j] = half_to_float(to[j]);
-		if (isinf(row[j])) {
+		rounded[j] = half_to_float(to[j]);
+		if (isinf(rounded[j])) {
 			refuse(e, "HALF_OVERFLOW",
 				"A value is beyond what half precision holds (65504); begin the "
 				"generation with dtype f32.");
@@ -151,45 +160,65 @@ static enum code round_row(
 	return OK;
 }
 
+/* `out` NULL: the row is as it should be where it is. */
 static enum code convert_row(const struct source *s, size_t i, const struct vectors_about *to,
-	float *row, unsigned char *out, struct error *e)
+	float *room, unsigned char *out, struct error *e)
 {
 	char field[48];
 
 	snprintf(field, sizeof field, "%s[%zu]", s->field, i);
-	load(s, i, to->dimension, row);
+	const float *row = load(s, i, to->dimension, room);
 	if (vector_check(row, to->dimension, to->similarity, field, e))
 		return e->code;
+	if (!out)
+		return OK;
 	if (to->dtype == PB__DTYPE__DTYPE_F32) {
 		memcpy(out, row, to->dimension * sizeof *row);
 		return OK;
 	}
-	if (round_row(row, to->dimension, field, (uint16_t *)out, e))
+	if (round_row(row, to->dimension, field, (uint16_t *)out, room, e))
 		return e->code;
-	return vector_check(row, to->dimension, to->similarity, field, e);
+	return vector_check(room, to->dimension, to->similarity, field, e);
+}
+
+static enum code convert(const struct source *s, const struct vectors_about *to, size_t row_bytes,
+	struct upload *out, struct error *e)
+{
+	float *room = FAULT() ? NULL : malloc(to->dimension * sizeof *room);
+	enum code rc = room ? OK : error_memory(e);
+
+	for (size_t i = 0; !rc && i < s->rows; i++)
+		rc = convert_row(s, i, to, room, out->own ? out->own + i * row_bytes : NULL, e);
+	free(room);
+	return rc;
 }
 
 enum code upload_read(const Pb__UpsertVectorsRequest *req, const struct vectors_about *to,
 	struct upload *out, struct error *e)
 {
 	struct source s;
+	struct upload u = {0};
 	size_t row_bytes = to->dimension * dtype_bytes(to->dtype), bytes;
 
 	if (find_source(req, &s, e) || check_shape(req, to, &s, e))
 		return e->code;
 	if (s.rows > UINT32_MAX || __builtin_mul_overflow(s.rows, row_bytes, &bytes))
 		return error_memory(e);
-	float *row = FAULT() ? NULL : malloc(to->dimension * sizeof *row);
-	unsigned char *rows = FAULT() ? NULL : malloc(bytes + 1);
-	enum code rc = row && rows ? OK : error_memory(e);
-	for (size_t i = 0; !rc && i < s.rows; i++)
-		rc = convert_row(&s, i, to, row, rows + i * row_bytes, e);
-	free(row);
-	if (rc) {
-		free(rows);
-		return rc;
+	u.n = (uint32_t)s.rows;
+	if (s.data && s.dtype == to->dtype && aligned(s.data, dtype_bytes(s.dtype)))
+		u.rows = s.data;
+	else if (!FAULT())
+		u.rows = u.own = malloc(bytes + 1);
+	if (u.rows ? convert(&s, to, row_bytes, &u, e) : error_memory(e)) {
+		upload_free(&u);
+		return e->code;
 	}
-	out->n = (uint32_t)s.rows;
-	out->rows = rows;
+	*out = u;
 	return OK;
+}
+
+void upload_free(struct upload *u)
+{
+	free(u->own);
+	*u = (struct upload){0};
 }

@@ -10,7 +10,8 @@
 
 struct upload {
 	uint32_t n;
-	unsigned char *rows; /* n x dimension in the generation's dtype; free() it */
+	const unsigned char *rows; /* n x dimension in the generation's dtype */
+	unsigned char *own; /* where they are when they had to be converted; else in the request */
 };
 
 /* Reads either `vectors` or `data` of the request: one row an id. INVALID_ARGUMENT at vectors[i][j],
@@ -18,6 +19,7 @@ struct upload {
  * BAD_NPY, WRONG_LENGTH, HALF_OVERFLOW. */
 enum code upload_read(const Pb__UpsertVectorsRequest *req, const struct vectors_about *to,
 	struct upload *out, struct error *e);
+void upload_free(struct upload *u);
 
 /* The checks alone, for a query's own vector: `field` names it, and errors point at field[j]. */
 enum code vector_check(const float *values, size_t dimension, Pb__Similarity similarity,

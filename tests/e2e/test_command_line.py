@@ -195,6 +195,15 @@ class CommandLine(unittest.TestCase):
         job = self.answer("jobs", "watch", jobs[0]["id"])
         self.assertEqual(job["state"], "succeeded")
 
+    def test_a_failed_job_says_why(self):
+        write_lines(os.path.join(self.folder, "one.jsonl"), [{"id": "x", "text": "a b"}])
+        self.run_ok("import", "one", "--documents", os.path.join(self.folder, "one.jsonl"))
+        error = self.refused(2, "encode", "one", "--dimension", "9")
+        self.assertEqual(error["field"], "dimension")
+        job = self.answer("jobs", "--collection", "one")["jobs"][0]
+        self.assertIn("No two documents share a term", job["error"]["message"])
+        self.assertIn(job["error"]["message"], self.run_ok("jobs", "get", job["id"]))
+
     def test_a_stream_of_messages_is_called_from_lines(self):
         lines = "".join(json.dumps({"collection": "c", "queries": [{"id": f"late{i}",
                                                                     "text": "x"}]}) + "\n"
@@ -207,6 +216,14 @@ class CommandLine(unittest.TestCase):
         self.assertEqual(self.refused(2, "mine", "c", "--id", "q-wing", "--range-min", "5",
                                       "--range-max", "5")["field"], "range_min")
         self.refused(2, "mine", "c", "--id", "q-wing", "--max-score", "high")
+        for slip, field in (  # what would have been ignored
+                (("mine", "c", "--id", "q-wing", "--positive", "wing0"), "--positive"),
+                (("mine", "c", "--all", "--detach"), "--detach"),
+                (("import", "c", self.folder, "--publish"), "--publish"),
+                (("import", "c", "--documents", "x.jsonl", "--split", "train"), "--split")):
+            self.assertEqual(self.refused(2, *slip)["field"], field)
+        many = [x for i in range(65) for x in ("--positives", f"{i}.tsv")]
+        self.assertIn("more than 64", self.refused(2, "import", "c", *many)["message"])
         self.assertEqual(self.run_cli("mine", "c", "--frobnicate").returncode, 2)
         self.assertEqual(self.refused(4, "info", server="127.0.0.1:1")["reason"], "UNREACHABLE")
 

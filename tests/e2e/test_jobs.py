@@ -38,6 +38,7 @@ class Jobs(unittest.TestCase):
     def test_1_encode_makes_a_generation(self):
         job = self.daemon.wait_job(self.daemon.post("/collections/c:encode", {"dimension": 32}))
         self.assertEqual((job["state"], job["kind"], job["result"]), ("succeeded", "encode", "1"))
+        self.assertEqual((job["done"], job["phase"]), (job["total"], "encode queries"))
         generation = self.daemon.get("/collections/c/generations")["generations"][0]
         self.assertEqual((generation["encoder"], generation["document_vectors"],
                           generation["query_vectors"], generation["serving"]),
@@ -73,7 +74,9 @@ class Jobs(unittest.TestCase):
         job = self.daemon.post("/collections/c/mined-sets", {"name": "cut", "mine": recipe})
         kills = 0
         while job["state"] in ("queued", "running"):
-            if job.get("done", 0) > 0 and kills < 3:
+            # The list tells of a running job what asking for it tells.
+            listed = self.daemon.get("/jobs")["jobs"][0]
+            if listed.get("rate_per_s", 0) > 0 and kills < 3:
                 self.daemon.kill()
                 self.daemon.start()
                 kills += 1
@@ -113,6 +116,33 @@ class Jobs(unittest.TestCase):
         self.assertTrue(with_text[0]["text"].startswith("word"))
         self.daemon.rest("DELETE", "/v1/collections/c/mined-sets/set")
         self.assertNotIn("set", [s["name"] for s in self.daemon.get(
+            "/collections/c/mined-sets")["mined_sets"]])
+
+    def refused(self, path, body):
+        with self.assertRaises(Failure) as refused:
+            self.daemon.post("/collections/" + path, body)
+        error = refused.exception.error
+        return error["reason"], error.get("field")
+
+    def test_8_what_cannot_come_out_well_is_not_begun(self):
+        """Said to whoever asks for the job, not to whoever looks at it later."""
+        self.daemon.post("/collections", {"collection": "bare"})
+        topk = {"strategy": "topk"}
+        self.assertEqual(self.refused("bare:encode", {}), ("NO_DOCUMENTS", None))
+        self.assertEqual(self.refused("bare/mined-sets", {"name": "s", "mine": topk}),
+                         ("NO_GENERATION", "mine"))
+        self.assertEqual(self.refused("bare/mined-sets", {"name": "s", "mine": {
+            "strategy": "bm25"}}), ("NO_POSITIVES", None))
+        self.assertEqual(self.refused("c/mined-sets", {"name": "s", "mine": {
+            **topk, "generation": 77}}), ("NO_SUCH_GENERATION", "mine.generation"))
+        self.assertEqual(self.refused("c/mined-sets", {"name": "s", "mine": {
+            **topk, "collection": "bare"}}), ("CONTRADICTION", "mine.collection"))
+        self.assertEqual(self.refused("c/generations/77:publish", {"background": True}),
+                         ("NO_SUCH_GENERATION", "generation"))
+        self.assertEqual(self.refused("c/generations/1:publish", {"background": True}),
+                         ("GENERATION_NOT_OPEN", "generation"))
+        self.assertEqual(self.daemon.get("/jobs?collection=bare")["jobs"], [])
+        self.assertNotIn("s", [s["name"] for s in self.daemon.get(
             "/collections/c/mined-sets")["mined_sets"]])
 
 

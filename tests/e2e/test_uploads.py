@@ -135,6 +135,9 @@ class Uploads(unittest.TestCase):
             token = page.get("next_page_token")
         self.assertEqual(names, sorted(names))
         self.assertLessEqual({"p1", "p2", "p3"}, set(names))
+        for no_wish in ("", "?page_size=0", "?page_size=4000000000"):
+            listed = self.daemon.get("/collections" + no_wish)["collections"]
+            self.assertEqual([c["collection"] for c in listed], names)
 
 
 if __name__ == "__main__":

@@ -224,15 +224,24 @@ START_TEST(requests_without_a_body_take_query_parameters)
 }
 END_TEST
 
-START_TEST(bodies_and_answers_may_come_in_lines_where_they_can)
+START_TEST(bodies_and_answers_come_in_every_form_they_can)
 {
 	const json_t *documents = MEMBER(doc, "paths", "/v1/collections/{collection}/documents");
+	const json_t *vectors = MEMBER(
+		doc, "paths", "/v1/collections/{collection}/generations/{generation}/vectors");
 	const json_t *mine = MEMBER(doc, "paths", "/v1/collections/{collection}:mine", "post");
 
 	same(MEMBER(documents, "post", "requestBody", "content"),
 		"{\"application/json\":{\"schema\":{\"$ref\":\"#/components/schemas/"
 		"UpsertDocumentsRequest\"}},\"application/x-ndjson\":{\"schema\":{\"$ref\":"
 		"\"#/components/schemas/Document\"}}}");
+	same(MEMBER(vectors, "post", "requestBody", "content"),
+		"{\"application/json\":{\"schema\":{\"$ref\":\"#/components/schemas/"
+		"UpsertVectorsRequest\"}},\"application/"
+		"octet-stream\":{\"schema\":{\"description\":"
+		"\"A line of JSON, the UpsertVectorsRequest without data; after it the bytes of "
+		"data.\""
+		"}}}");
 	same(MEMBER(mine, "requestBody", "content"),
 		"{\"application/json\":{\"schema\":{\"$ref\":\"#/components/schemas/"
 		"MineNegativesRequest\"}}}");
@@ -255,7 +264,7 @@ Suite *suite(void)
 	tcase_add_test(t, every_message_of_the_service_has_a_schema);
 	tcase_add_test(t, schemas_speak_the_dialect_of_the_bodies);
 	tcase_add_test(t, requests_without_a_body_take_query_parameters);
-	tcase_add_test(t, bodies_and_answers_may_come_in_lines_where_they_can);
+	tcase_add_test(t, bodies_and_answers_come_in_every_form_they_can);
 	suite_add_tcase(s, t);
 	return s;
 }

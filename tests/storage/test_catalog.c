@@ -31,7 +31,7 @@ static struct view see(uint64_t generation)
 
 static uint64_t published(uint32_t n)
 {
-	uint64_t g = begin("demo", "flat");
+	uint64_t g = begin("demo", "exact");
 
 	ck_ok(upload("demo", g, PB__SIDE__SIDE_DOCUMENT, 0, n, &err), &err);
 	ck_ok(publish_generation("demo", g, &err), &err);
@@ -51,7 +51,7 @@ START_TEST(before_anything_is_published_a_view_says_what_to_do)
 		"NO_SUCH_COLLECTION", "collection");
 	ck_refused_at(catalog_view(catalog, "demo", 7, IMAGE_NEEDED, NULL, &view, &err), NOT_FOUND,
 		"NO_SUCH_GENERATION", "generation");
-	uint64_t g = begin("demo", "flat");
+	uint64_t g = begin("demo", "exact");
 	ck_refused_at(catalog_view(catalog, "demo", g, IMAGE_NEEDED, NULL, &view, &err),
 		FAILED_PRECONDITION, "GENERATION_NOT_PUBLISHED", "generation");
 }
@@ -64,7 +64,7 @@ START_TEST(what_is_uploaded_and_published_is_served_now_and_after_a_restart)
 	uint64_t without;
 
 	put("demo", 12, 4);
-	uint64_t g = begin("demo", "flat");
+	uint64_t g = begin("demo", "exact");
 	ck_ok(upload("demo", g, PB__SIDE__SIDE_DOCUMENT, 5, 5, &err), &err);
 	ck_ok(upload("demo", g, PB__SIDE__SIDE_QUERY, 1, 3, &err), &err);
 	ck_ok(upload("demo", g, PB__SIDE__SIDE_DOCUMENT, 0, 7, &err), &err);
@@ -95,7 +95,7 @@ START_TEST(uploads_that_are_wrong_name_the_field_and_leave_nothing)
 	uint64_t upserted;
 
 	put("demo", 3, 1);
-	uint64_t g = begin("demo", "flat");
+	uint64_t g = begin("demo", "exact");
 	req.collection = "demo";
 	req.ids = (void *)ids;
 	req.n_ids = 3;
@@ -172,7 +172,7 @@ END_TEST
 START_TEST(vectors_of_documents_that_just_came_are_taken)
 {
 	put("demo", 3, 0);
-	uint64_t g = begin("demo", "flat");
+	uint64_t g = begin("demo", "exact");
 	ck_ok(upload("demo", g, PB__SIDE__SIDE_DOCUMENT, 0, 3, &err), &err);
 	put("demo", 6, 0);
 	ck_ok(upload("demo", g, PB__SIDE__SIDE_DOCUMENT, 3, 3, &err), &err);
@@ -209,7 +209,7 @@ END_TEST
 START_TEST(an_open_generation_outlives_a_restart)
 {
 	put("demo", 9, 0);
-	uint64_t first = published(2), g = begin("demo", "flat");
+	uint64_t first = published(2), g = begin("demo", "exact");
 	ck_ok(upload("demo", g, PB__SIDE__SIDE_DOCUMENT, 0, 5, &err), &err);
 	catalog_reopen();
 	check_serves("demo", first, 2);
@@ -235,7 +235,7 @@ START_TEST(a_start_removes_what_unfinished_work_left)
 	struct stat st;
 
 	put("demo", 3, 0);
-	uint64_t first = published(3), open = begin("demo", "flat");
+	uint64_t first = published(3), open = begin("demo", "exact");
 	ck_assert_uint_eq(first, 1);
 	ck_assert_uint_eq(open, 2);
 	ck_ok(upload("demo", open, PB__SIDE__SIDE_DOCUMENT, 0, 3, &err), &err);
@@ -243,14 +243,14 @@ START_TEST(a_start_removes_what_unfinished_work_left)
 	touch("1/generation-1.stage");
 	touch("1/generation-1.query.vec.tmp");
 	touch("1/generation-2.document.vec");
-	touch("1/generation-2.document.vec.tmp");
+	touch("1/generation-2.stage.tmp");
 	touch("1/generation-9.document.vec");
 	snprintf(path, sizeof path, "%s/collections/77", dir);
 	ck_assert_int_eq(mkdir(path, 0700), 0);
 	touch("77/generation-1.document.vec");
 	catalog_reopen();
 	ck_assert_int_ne(stat(path, &st), 0);
-	ck_assert_uint_eq(files_ending(1, ""), 2); /* 1's vectors, 2's log */
+	ck_assert_uint_eq(files_ending(1, ""), 4); /* 1's vectors, 2's log and rows */
 	check_serves("demo", first, 3);
 	ck_ok(publish_generation("demo", open, &err), &err);
 	check_serves("demo", open, 3);
@@ -287,15 +287,15 @@ START_TEST(a_damaged_file_is_told_to_those_who_need_it_alone)
 	published(5);
 	collection_make("other");
 	put("other", 2, 0);
-	uint64_t g = begin("other", "flat");
+	uint64_t g = begin("other", "exact");
 	ck_ok(upload("other", g, PB__SIDE__SIDE_DOCUMENT, 0, 2, &err), &err);
 	ck_ok(publish_generation("other", g, &err), &err);
 	snprintf(path, sizeof path, "%s/collections/%" PRId64 "/generation-1.document.vec", dir,
 		id_of("demo"));
 	int fd = open(path, O_RDWR);
-	ck_assert_int_eq(pread(fd, &byte, 1, 710), 1);
+	ck_assert_int_eq(pread(fd, &byte, 1, 4096 + 10), 1);
 	byte ^= 4;
-	ck_assert_int_eq(pwrite(fd, &byte, 1, 710), 1);
+	ck_assert_int_eq(pwrite(fd, &byte, 1, 4096 + 10), 1);
 	close(fd);
 	catalog_reopen();
 	check_serves("other", g, 2);
@@ -370,7 +370,7 @@ START_TEST(encoding_refuses_what_it_cannot_do)
 	req.encoder = "lsa";
 	req.index = "nonsense";
 	ck_refused_at(encode(NULL), INVALID_ARGUMENT, "BAD_INDEX", "index");
-	req.index = "flat";
+	req.index = "exact";
 	req.dimension = 0;
 	ck_refused_at(encode(NULL), INVALID_ARGUMENT, "OUT_OF_RANGE", "dimension");
 	req.dimension = 5000;

@@ -180,8 +180,8 @@ static enum code complete(const struct set *s, struct error *e)
 		rc = report_finish(&report, arena, &summary, e);
 	report_free(&report);
 	if (rc == OK)
-		rc = mined_set_complete(
-			s->work->mine.db, &s->collection, s->req->name, &summary, e);
+		rc = mined_set_complete(s->work->mine.db, &s->collection, s->req->name,
+			s->work->job->job.id, &summary, e);
 	return rc;
 }
 

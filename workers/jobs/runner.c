@@ -16,8 +16,10 @@
 #include <time.h>
 
 #include "proto/limits.h"
+#include "storage/rows/generations.h"
 #include "storage/rows/mined_sets.h"
 #include "workers/jobs/work.h"
+#include "workers/mine/recipe.h"
 
 static const struct job_kind *const kinds[] = {&job_encode, &job_publish, &job_mine};
 
@@ -96,6 +98,21 @@ static enum code carry_out(struct runner *r, const struct job_work *job, struct 
 	return kind->run(&work, result, e);
 }
 
+/* How far the job came: what it reported since that was stored last, or to the end. */
+static void store_progress(struct runner *r, const char *id, bool to_the_end)
+{
+	struct error ignored; /* as in report() */
+	char phase[sizeof r->phase], unit[sizeof r->unit];
+
+	pthread_mutex_lock(&r->lock);
+	memcpy(phase, r->phase, sizeof phase);
+	memcpy(unit, r->unit, sizeof unit);
+	uint64_t total = r->total, done = to_the_end ? total : r->done;
+	pthread_mutex_unlock(&r->lock);
+	if (total)
+		job_progress(r->mine.db, id, phase, done, total, unit, NULL, &ignored);
+}
+
 static void end_job(
 	struct runner *r, const char *id, enum code rc, const char *result, const struct error *why)
 {
@@ -107,6 +124,7 @@ static void end_job(
 	pthread_mutex_lock(&r->lock);
 	bool cut_off = rc == CANCELLED && !r->by_user, failed = rc != OK && rc != CANCELLED;
 	pthread_mutex_unlock(&r->lock);
+	store_progress(r, id, rc == OK);
 	if (!cut_off)
 		job_finish(r->mine.db, id, state, result, failed ? why : NULL, &ignored);
 	pthread_mutex_lock(&r->lock);
@@ -205,21 +223,23 @@ static void wake(struct runner *r)
 	pthread_mutex_unlock(&r->lock);
 }
 
-static enum code enqueue(struct runner *r, const struct job_kind *kind, const char *collection,
-	const ProtobufCMessage *request, struct arena *arena, Pb__Job *out, struct error *e)
+static enum code enqueue(struct runner *r, const struct job_kind *kind,
+	const struct collection *row, const ProtobufCMessage *request, struct arena *arena,
+	Pb__Job *out, struct error *e)
 {
-	struct collection row;
-
-	if (collection_get(r->mine.db, collection, &row, e) ||
-		job_create(r->mine.db, kind->name, &row, request, arena, out, e))
+	if (job_create(r->mine.db, kind->name, row, request, arena, out, e))
 		return e->code;
 	wake(r);
 	return OK;
 }
 
+/* What a job would find out first is said while its maker still listens. */
+
 enum code runner_encode(struct runner *r, const Pb__EncodeCollectionRequest *req,
 	struct arena *arena, Pb__Job *out, struct error *e)
 {
+	struct collection row;
+
 	if (strcmp(req->encoder, "lsa") != 0) {
 		error_set(e, INVALID_ARGUMENT, "UNKNOWN_ENCODER",
 			"The embedded encoder is \"lsa\"; vectors of any other come in through "
@@ -231,13 +251,49 @@ enum code runner_encode(struct runner *r, const Pb__EncodeCollectionRequest *req
 			LIMIT_DIMENSION);
 		return error_field(e, "dimension");
 	}
-	return enqueue(r, &job_encode, req->collection, &req->base, arena, out, e);
+	if (collection_get(r->mine.db, req->collection, &row, e))
+		return e->code;
+	if (row.documents == 0)
+		return error_set(e, FAILED_PRECONDITION, "NO_DOCUMENTS",
+			"The collection \"%s\" has no documents to encode; upsert some first.",
+			row.name);
+	return enqueue(r, &job_encode, &row, &req->base, arena, out, e);
 }
 
 enum code runner_publish(struct runner *r, const Pb__PublishGenerationRequest *req,
 	struct arena *arena, Pb__Job *out, struct error *e)
 {
-	return enqueue(r, &job_publish, req->collection, &req->base, arena, out, e);
+	struct collection row;
+	Pb__Generation g;
+
+	if (collection_get(r->mine.db, req->collection, &row, e) ||
+		generation_get(r->mine.db, &row, req->generation, arena, &g, e))
+		return e->code;
+	if (g.state != PB__GENERATION_STATE__GENERATION_STATE_OPEN) {
+		error_set(e, FAILED_PRECONDITION, "GENERATION_NOT_OPEN",
+			"Generation %llu is published already; begin another one.",
+			(unsigned long long)g.generation);
+		return error_field(e, "generation");
+	}
+	return enqueue(r, &job_publish, &row, &req->base, arena, out, e);
+}
+
+static enum code check_recipe(const Pb__MineCollectionRequest *req, struct runner *r,
+	const Pb__MineNegativesRequest *recipe, struct error *e)
+{
+	enum image_need need = recipe_needs_vector(recipe) ? IMAGE_NEEDED : IMAGE_IF_ANY;
+	const char *inner = recipe->collection;
+
+	if (inner && strcmp(inner, req->collection) != 0) {
+		error_set(e, INVALID_ARGUMENT, "CONTRADICTION",
+			"The recipe is for the collection \"%s\", the set for \"%s\"; leave out "
+			"the "
+			"recipe's.",
+			inner, req->collection);
+		return error_field(e, "collection");
+	}
+	return catalog_check(r->mine.catalog, req->collection,
+		recipe->has_generation ? recipe->generation : 0, need, e);
 }
 
 enum code runner_mine(struct runner *r, const Pb__MineCollectionRequest *req, struct arena *arena,
@@ -258,8 +314,17 @@ enum code runner_mine(struct runner *r, const Pb__MineCollectionRequest *req, st
 	}
 	if (recipe_resolve(req->mine, arena, &recipe, e))
 		return error_within(e, "mine");
-	if (collection_get(r->mine.db, req->collection, &row, e) ||
-		mined_set_create(r->mine.db, &row, req->name, &req->base, arena, out, e))
+	if (collection_get(r->mine.db, req->collection, &row, e))
+		return e->code;
+	if (check_recipe(req, r, recipe, e))
+		return error_within(e, "mine");
+	if (row.positives == 0)
+		return error_set(e, FAILED_PRECONDITION, "NO_POSITIVES",
+			"No query of the collection \"%s\" has a positive, so there is none to "
+			"mine "
+			"for; upsert positives first.",
+			row.name);
+	if (mined_set_create(r->mine.db, &row, req->name, &req->base, arena, out, e))
 		return e->code;
 	wake(r);
 	return OK;
@@ -308,6 +373,18 @@ static enum code overlay(struct runner *r, struct arena *arena, Pb__Job *out, st
 	return OK;
 }
 
+static enum code overlay_if_live(
+	struct runner *r, struct arena *arena, Pb__Job *job, struct error *e)
+{
+	enum code rc = OK;
+
+	pthread_mutex_lock(&r->lock);
+	if (!strcmp(r->id, job->id) && job->state == PB__JOB_STATE__JOB_STATE_RUNNING)
+		rc = overlay(r, arena, job, e);
+	pthread_mutex_unlock(&r->lock);
+	return rc;
+}
+
 enum code runner_get(
 	struct runner *r, const char *id, struct arena *arena, Pb__Job *out, struct error *e)
 {
@@ -315,9 +392,15 @@ enum code runner_get(
 
 	if (rc)
 		return rc;
-	pthread_mutex_lock(&r->lock);
-	if (!strcmp(r->id, id) && out->state == PB__JOB_STATE__JOB_STATE_RUNNING)
-		rc = overlay(r, arena, out, e);
-	pthread_mutex_unlock(&r->lock);
+	return overlay_if_live(r, arena, out, e);
+}
+
+enum code runner_list(struct runner *r, const char *collection, const char *before, size_t limit,
+	struct arena *arena, Pb__Job ***out, size_t *n, struct error *e)
+{
+	enum code rc = job_list(r->mine.db, collection, before, limit, arena, out, n, e);
+
+	for (size_t i = 0; !rc && i < *n; i++)
+		rc = overlay_if_live(r, arena, (*out)[i], e);
 	return rc;
 }

@@ -220,6 +220,15 @@ static enum code judge(
 	return OK;
 }
 
+static enum code deepen(struct attempt *a, const struct found *found, struct error *e)
+{
+	uint32_t depth = a->ask.depth, most = a->window.max_depth;
+
+	a->ask.depth = depth < most / 2 ? depth * 2 : most;
+	a->ask.before = a->before;
+	return sources_keep(found, a->arena, a->before, e);
+}
+
 enum code attempt_judge(struct attempt *a, const struct found *found, struct error *e)
 {
 	struct arena scratch;
@@ -227,7 +236,5 @@ enum code attempt_judge(struct attempt *a, const struct found *found, struct err
 	arena_init(&scratch, a->arena->limit);
 	enum code rc = judge(a, found, &scratch, e);
 	arena_free(&scratch);
-	uint32_t depth = a->ask.depth, most = a->window.max_depth;
-	a->ask.depth = depth < most / 2 ? depth * 2 : most;
-	return rc;
+	return rc || a->unsettled == 0 ? rc : deepen(a, found, e);
 }

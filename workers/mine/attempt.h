@@ -23,8 +23,9 @@ struct pair {
 struct attempt {
 	const struct mining *m;
 	const struct query *query;
-	struct arena *arena; /* of the results */
-	struct ask ask;	     /* its depth is the one to ask next */
+	struct arena *arena;		/* of the results */
+	struct ask ask;			/* its depth is the one to ask next */
+	struct found before[N_SOURCES]; /* what its `before` points to */
 	struct scoring scoring;
 	struct identity identity;
 	double *positive_scores;

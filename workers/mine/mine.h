@@ -47,7 +47,7 @@ enum code search_run(const struct mine *m, const Pb__SearchRequest *req, struct 
 /* Fills in strategy and defaults: what the answer echoes. INVALID_ARGUMENT at the field. */
 enum code recipe_resolve(const Pb__MineNegativesRequest *req, struct arena *arena,
 	Pb__MineNegativesRequest **out, struct error *e);
-/* Names of all strategies and presets, NULL at the end. */
-extern const char *const recipe_names[];
+/* The i-th name among all strategies and presets; NULL past the last. */
+const char *recipe_name(size_t i);
 
 #endif

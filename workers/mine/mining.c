@@ -2,6 +2,14 @@
 
 #include "proto/limits.h"
 
+struct mining mining_of(const struct mine *mine, const Pb__MineNegativesRequest *recipe)
+{
+	return (struct mining){.recipe = recipe,
+		.db = mine->db,
+		.cancelled = mine->cancelled,
+		.crew = mine->pool ? pool_crew(mine->pool) : (struct crew){0}};
+}
+
 enum code queries_check_count(size_t n, struct error *e)
 {
 	if (n > 0 && n <= LIMIT_QUERIES)

@@ -21,6 +21,7 @@ struct mining {
 	struct database *db;
 	struct view view;
 	atomic_bool *cancelled; /* NULL: cannot be */
+	struct crew crew;	/* threads 0: the calling one alone */
 	const struct query *queries;
 	size_t n_queries;
 	const struct batch_positive *batch; /* for the source in_batch */
@@ -28,6 +29,9 @@ struct mining {
 };
 
 enum { SLICE_QUERIES = 32 };
+
+/* Before anything is pinned. */
+struct mining mining_of(const struct mine *mine, const Pb__MineNegativesRequest *recipe);
 
 /* INVALID_ARGUMENT at "queries" for none or too many. */
 enum code queries_check_count(size_t n, struct error *e);

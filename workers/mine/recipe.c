@@ -82,9 +82,9 @@ static enum code unknown_strategy(const char *name, size_t len, struct error *e)
 	char all[256] = "";
 	size_t cut = len < 40 ? len : 40, used = 0;
 
-	for (size_t i = 0; recipe_names[i] && used < sizeof all; i++)
+	for (size_t i = 0; i < n_strategies && used < sizeof all; i++)
 		used += (size_t)snprintf(
-			all + used, sizeof all - used, "%s%s", i ? ", " : "", recipe_names[i]);
+			all + used, sizeof all - used, "%s%s", i ? ", " : "", strategies[i].name);
 	while (cut < len && cut > 0 && (name[cut] & 0xc0) == 0x80) /* whole characters only */
 		cut--;
 	error_set(e, INVALID_ARGUMENT, "UNKNOWN_STRATEGY",

@@ -19,7 +19,7 @@ static enum code pin(struct mining *m, const struct mine *mine, Pb__MineNegative
 	enum image_need need = recipe_needs_vector(recipe) ? IMAGE_NEEDED : IMAGE_IF_ANY;
 	uint64_t generation = recipe->has_generation ? recipe->generation : 0;
 
-	*m = (struct mining){.recipe = recipe, .db = mine->db, .cancelled = mine->cancelled};
+	*m = mining_of(mine, recipe);
 	if (catalog_view(
 		    mine->catalog, recipe->collection, generation, need, m->cancelled, &m->view, e))
 		return e->code;

@@ -162,8 +162,7 @@ enum code search_run(const struct mine *mine, const Pb__SearchRequest *req, stru
 	if (check(req, e))
 		return e->code;
 	make_recipe(&s.recipe, req);
-	s.m = (struct mining){
-		.recipe = &s.recipe.recipe, .db = mine->db, .cancelled = mine->cancelled};
+	s.m = mining_of(mine, &s.recipe.recipe);
 	if (catalog_view(mine->catalog, req->collection, req->has_generation ? req->generation : 0,
 		    dense ? IMAGE_NEEDED : IMAGE_IF_ANY, mine->cancelled, &s.m.view, e))
 		return e->code;

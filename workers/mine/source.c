@@ -2,6 +2,8 @@
 
 #include "workers/mine/recipe.h"
 
+enum { MOST_KEPT = 4096 }; /* hits of a list */
+
 static enum code need_vector(
 	struct ask *ask, const struct image *image, struct arena *arena, struct error *e)
 {
@@ -77,6 +79,29 @@ static enum code ask_one(const struct mining *m, const Pb__Source *source, struc
 			found[i].more = false;
 		}
 		out[i][source->kind] = found[i];
+	}
+	return OK;
+}
+
+static bool continues(size_t kind, const struct found *found)
+{
+	return (kind == PB__SOURCE_KIND__SOURCE_KIND_DENSE ||
+		       kind == PB__SOURCE_KIND__SOURCE_KIND_BM25) &&
+	       found->n <= MOST_KEPT;
+}
+
+enum code sources_keep(
+	const struct found *found, struct arena *arena, struct found *out, struct error *e)
+{
+	for (size_t kind = 0; kind < N_SOURCES; kind++) {
+		out[kind] = (struct found){0};
+		if (!continues(kind, &found[kind]))
+			continue;
+		out[kind] = found[kind];
+		out[kind].hits = arena_copy(
+			arena, found[kind].hits, found[kind].n * sizeof *found[kind].hits);
+		if (!out[kind].hits)
+			return error_memory(e);
 	}
 	return OK;
 }

@@ -19,6 +19,9 @@ struct ask {
 	const float *vector;	  /* where the recipe needs one */
 	struct bm25_query *terms; /* likewise; ask_end frees them */
 	uint32_t depth;		  /* candidates wanted of sources that could give without end */
+	/* N_SOURCES lists from asking this query less deeply, for sources that can continue where
+	 * they ended (sources_keep); NULL: none. */
+	const struct found *before;
 };
 
 /* Fills in the vector and terms that the recipe needs. FAILED_PRECONDITION when the query has none:
@@ -38,6 +41,11 @@ struct found {
  * arena. */
 enum code sources_ask(const struct mining *m, const struct ask *asks, size_t n, struct arena *arena,
 	struct found (*out)[N_SOURCES], struct error *e);
+
+/* Copies into the arena what sources could continue from; other lists are left empty, and so are very
+ * long ones, which would take more memory than asking again takes time. */
+enum code sources_keep(
+	const struct found *found, struct arena *arena, struct found *out, struct error *e);
 
 bool recipe_has_source(const Pb__MineNegativesRequest *recipe, Pb__SourceKind kind);
 

@@ -1,71 +1,87 @@
-/* Nearest documents of the query's vector, many queries at once. */
+/* Nearest documents of the query's vector. */
+#include <math.h>
 #include <string.h>
 
 #include "workers/mine/source.h"
 
-enum { GRAIN = 32 };
+/* From how many queries on a request is made to give way to small ones. */
+enum { BULK_QUERIES = 128 };
 
-/* How many are searched for: more than asked, so that queries whose depths differ by a few
- * positives share a search. It depends on the query's own depth alone: an approximate index may
- * answer differently for another k. */
-static size_t searched(uint32_t depth, uint32_t rows)
+/* What an exact engine found before stays found, and it continues behind that. An approximate one
+ * proposes anew for every depth. */
+static size_t kept(const struct mining *m, const struct ask *ask)
 {
-	size_t k = ((size_t)depth + GRAIN - 1) / GRAIN * GRAIN;
-
-	return k < rows ? k : rows;
+	return m->view.image->exact && ask->before
+		       ? ask->before[PB__SOURCE_KIND__SOURCE_KIND_DENSE].n
+		       : 0;
 }
 
-static void take(struct found *out, struct hit *hits, size_t n, uint32_t depth, uint32_t rows)
+static uint32_t depth_of(const struct mining *m, const struct ask *ask)
 {
-	*out = (struct found){hits, n < depth ? n : depth, n >= depth && depth < rows};
+	uint32_t rows = m->view.image->rows;
+
+	return ask->depth < rows ? ask->depth : rows;
 }
 
-/* Searches for all queries that want k like the first of them. */
-static enum code search_alike(const struct mining *m, const struct ask *asks, size_t n, size_t k,
-	struct arena *arena, struct found *out, struct error *e)
+/* Makes room for the whole list and puts what was kept at its front. */
+static enum code begin(const struct mining *m, const struct ask *ask, struct arena *arena,
+	struct found *out, struct error *e)
 {
-	const struct image *image = m->view.image;
-	size_t alike = 0, row = 0;
-
-	for (size_t i = 0; i < n; i++)
-		alike += searched(asks[i].depth, image->rows) == k;
-	float *vectors = arena_array(arena, alike, image->dimension * sizeof *vectors);
-	struct hit *hits = arena_array(arena, alike, k * sizeof *hits);
-	size_t *found = arena_array(arena, alike, sizeof *found);
-	if (!vectors || !hits || !found)
+	*out = (struct found){.n = kept(m, ask)};
+	out->hits = arena_array(arena, depth_of(m, ask), sizeof *out->hits);
+	if (!out->hits)
 		return error_memory(e);
-	for (size_t i = 0; i < n; i++)
-		if (searched(asks[i].depth, image->rows) == k)
-			memcpy(vectors + row++ * image->dimension, asks[i].vector,
-				image->dimension * sizeof *vectors);
-	if (image_search(
-		    image, m->view.corpus->order, vectors, alike, k, m->cancelled, hits, found, e))
-		return e->code;
-	row = 0;
-	for (size_t i = 0; i < n; i++)
-		if (searched(asks[i].depth, image->rows) == k) {
-			take(&out[i], hits + row * k, found[row], asks[i].depth, image->rows);
-			row++;
-		}
+	if (out->n)
+		memcpy(out->hits, ask->before[PB__SOURCE_KIND__SOURCE_KIND_DENSE].hits,
+			out->n * sizeof *out->hits);
 	return OK;
 }
 
-static bool first_of_its_kind(const struct ask *asks, size_t i, uint32_t rows)
+/* What is missing. */
+static struct exact_query rest(const struct ask *ask, uint32_t depth, const struct found *list)
 {
-	for (size_t j = 0; j < i; j++)
-		if (searched(asks[j].depth, rows) == searched(asks[i].depth, rows))
-			return false;
-	return true;
+	return (struct exact_query){.vector = ask->vector,
+		.k = depth - list->n,
+		.floor = -INFINITY,
+		.behind = list->n ? &list->hits[list->n - 1] : NULL,
+		.out = list->hits + list->n};
+}
+
+static enum code search(
+	const struct mining *m, struct exact_query *queries, size_t n, struct error *e)
+{
+	struct shared_request request = {.queries = queries,
+		.n = n,
+		.order = m->view.corpus->order,
+		.bulk = m->n_queries > BULK_QUERIES,
+		.cancelled = m->cancelled,
+		.crew = m->crew.threads ? &m->crew : NULL};
+
+	return n ? image_search(m->view.image, &request, e) : OK;
 }
 
 enum code source_dense(const struct mining *m, const struct ask *asks, size_t n,
 	struct arena *arena, struct found *out, struct error *e)
 {
-	uint32_t rows = m->view.image->rows;
+	struct exact_query *queries = arena_array(arena, n, sizeof *queries);
+	size_t asked = 0;
 
-	for (size_t i = 0; i < n && rows > 0; i++)
-		if (first_of_its_kind(asks, i, rows) &&
-			search_alike(m, asks, n, searched(asks[i].depth, rows), arena, out, e))
+	if (!queries)
+		return error_memory(e);
+	for (size_t i = 0; i < n; i++) {
+		uint32_t depth = depth_of(m, &asks[i]);
+		if (begin(m, &asks[i], arena, &out[i], e))
 			return e->code;
+		if (depth > out[i].n)
+			queries[asked++] = rest(&asks[i], depth, &out[i]);
+	}
+	if (search(m, queries, asked, e))
+		return e->code;
+	for (size_t i = 0, next = 0; i < n; i++) {
+		uint32_t depth = depth_of(m, &asks[i]);
+		if (depth > out[i].n)
+			out[i].n += queries[next++].found;
+		out[i].more = out[i].n == depth && depth < m->view.image->rows;
+	}
 	return OK;
 }

@@ -298,7 +298,7 @@ static enum code complete(void)
 	Pb__MineSummary summary = PB__MINE_SUMMARY__INIT;
 
 	summary.encoder = "lsa";
-	return mined_set_complete(db, &c, "set", &summary, &err);
+	return mined_set_complete(db, &c, "set", job, &summary, &err);
 }
 
 START_TEST(a_mined_set_moves_whole_or_not_at_all)

@@ -77,7 +77,7 @@ START_TEST(defaults_are_those_of_the_schema)
 
 	ck_assert_int_eq(g.step, 0);
 	ck_assert_int_eq(g.similarity, PB__SIMILARITY__SIMILARITY_COSINE);
-	ck_assert_str_eq(g.index, "flat");
+	ck_assert_str_eq(g.index, "exact");
 	ck_assert_int_eq(g.dtype, PB__DTYPE__DTYPE_F32);
 }
 END_TEST

@@ -94,6 +94,26 @@ START_TEST(a_name_is_checked_and_had_once_a_collection)
 }
 END_TEST
 
+START_TEST(a_set_made_anew_is_not_for_the_old_ones_job)
+{
+	Pb__MineSummary summary = PB__MINE_SUMMARY__INIT;
+
+	create("hard");
+	take();
+	Pb__Job old = job;
+	ck_ok(mined_set_delete(db, &c, "hard", &err), &err);
+	create("hard");
+	job = old;
+	ck_refused_at(
+		append("hard", 0, RESULTS(result("q1", 1))), ABORTED, "MINED_SET_MOVED", "name");
+	ck_refused_at(mined_set_complete(db, &c, "hard", job.id, &summary, &err), ABORTED,
+		"MINED_SET_MOVED", "name");
+	ck_assert_int_eq(fixture_number("SELECT count(*) FROM mined_results"), 0);
+	ck_assert_int_eq(
+		fixture_number("SELECT count(*) FROM mined_sets WHERE summary NOT NULL"), 0);
+}
+END_TEST
+
 START_TEST(results_come_back_in_order_by_page)
 {
 	Pb__MineResult *out[8];
@@ -175,15 +195,15 @@ START_TEST(a_complete_set_has_its_summary_and_takes_no_more)
 	create("hard");
 	take();
 	ck_ok(append("hard", 0, RESULTS(result("q1", 1))), &err);
-	ck_ok(mined_set_complete(db, &c, "hard", &summary, &err), &err);
+	ck_ok(mined_set_complete(db, &c, "hard", job.id, &summary, &err), &err);
 	ck_ok(mined_set_get(db, &c, "hard", &arena, &set, &err), &err);
 	ck_assert(set.complete);
 	ck_assert_uint_eq(set.summary->queries, 1);
 	ck_assert_str_eq(set.summary->encoder, "lsa");
 	ck_refused_at(append("hard", 1, RESULTS(result("q2", 1))), FAILED_PRECONDITION,
 		"MINED_SET_COMPLETE", "name");
-	ck_refused_at(mined_set_complete(db, &c, "hard", &summary, &err), FAILED_PRECONDITION,
-		"MINED_SET_COMPLETE", "name");
+	ck_refused_at(mined_set_complete(db, &c, "hard", job.id, &summary, &err),
+		FAILED_PRECONDITION, "MINED_SET_COMPLETE", "name");
 }
 END_TEST
 
@@ -193,7 +213,7 @@ START_TEST(an_empty_summary_completes_too)
 	Pb__MinedSet set;
 
 	create("hard");
-	ck_ok(mined_set_complete(db, &c, "hard", &summary, &err), &err);
+	ck_ok(mined_set_complete(db, &c, "hard", job.id, &summary, &err), &err);
 	ck_ok(mined_set_get(db, &c, "hard", &arena, &set, &err), &err);
 	ck_assert(set.complete && set.summary);
 }
@@ -232,7 +252,7 @@ START_TEST(what_is_not_there_is_not_found)
 		"NO_SUCH_MINED_SET", "name");
 	ck_refused_at(mined_set_delete(db, &c, "no", &err), NOT_FOUND, "NO_SUCH_MINED_SET", "name");
 	ck_refused_at(append("no", 0, NULL, 0), NOT_FOUND, "NO_SUCH_MINED_SET", "name");
-	ck_refused_at(mined_set_complete(db, &c, "no", &summary, &err), NOT_FOUND,
+	ck_refused_at(mined_set_complete(db, &c, "no", job.id, &summary, &err), NOT_FOUND,
 		"NO_SUCH_MINED_SET", "name");
 }
 END_TEST
@@ -283,6 +303,7 @@ Suite *suite(void)
 	tcase_add_checked_fixture(t, setup, fixture_teardown);
 	tcase_add_test(t, a_set_begins_empty_together_with_its_job);
 	tcase_add_test(t, a_name_is_checked_and_had_once_a_collection);
+	tcase_add_test(t, a_set_made_anew_is_not_for_the_old_ones_job);
 	tcase_add_test(t, results_come_back_in_order_by_page);
 	tcase_add_test(t, results_and_the_jobs_checkpoint_are_kept_together);
 	tcase_add_test(t, a_gap_or_an_overlap_is_refused_whole);

@@ -1,7 +1,6 @@
 /*
- * bm25_search against brute force: every document scored in double by the formula, written down here
- * once more, and sorted. What comes back must be the same documents with the same bits of score, for
- * any k, ceiling, floor and continuation, with every instruction set that this processor has.
+ * bm25_search against brute force: every document scored in double by the formula, and sorted. The
+ * same documents and bits of score, for any k, ceiling, floor, continuation and instruction set.
  */
 #include "tests/runner.h"
 
@@ -586,7 +585,6 @@ Suite *suite(void)
 {
 	Suite *s = suite_create("bm25_exact");
 	TCase *t = tcase_create("bm25_exact");
-
 	tcase_set_timeout(t, 100);
 	tcase_add_loop_test(t, small_corpora, ISA_PORTABLE, ISA_AVX512 + 1);
 	tcase_add_loop_test(t, corpora_of_several_ranges, ISA_PORTABLE, ISA_AVX512 + 1);

@@ -6,6 +6,7 @@
 #include <stdlib.h>
 
 #include "storage/vectors/half.h"
+#include "storage/vectors/writer.h"
 #include "tests/runner.h"
 
 uint64_t sample_next(uint64_t *seed)
@@ -67,19 +68,22 @@ uint32_t *sample_order(uint32_t n, uint64_t seed)
 
 void sample_write(const struct sample *s, const struct vectors_about *about, const char *path)
 {
-	struct vectors_writer *w;
+	struct writer *w;
 	struct error e;
+	uint32_t live;
 	uint16_t *half = malloc(s->dimension * sizeof *half);
 
-	ck_ok(vectors_create(path, about, s->numbers, s->n, &w, &e), &e);
+	ck_ok(writer_open(path, about, false, &w, &e), &e);
 	for (uint32_t i = 0; i < s->n; i++) {
 		const float *row = s->values + (size_t)i * s->dimension;
 		for (uint32_t j = 0; j < s->dimension; j++)
 			half[j] = half_from_float(row[j]);
 		bool narrow = about->dtype == PB__DTYPE__DTYPE_F16;
-		ck_ok(vectors_append(w, narrow ? (void *)half : (void *)row, 1, &e), &e);
+		const void *bytes = narrow ? (const void *)half : (const void *)row;
+		ck_ok(writer_append(w, &s->numbers[i], bytes, 1, &e), &e);
 	}
-	ck_ok(vectors_commit(w, &e), &e);
+	ck_ok(writer_seal(w, NULL, &live, &e), &e);
+	writer_close(w);
 	free(half);
 }
 
@@ -99,4 +103,24 @@ struct image *sample_image(const struct sample *s, Pb__Similarity similarity, Pb
 	sample_write(s, &about, documents);
 	ck_ok(image_open(&files, &row, NULL, &image, &e), &e);
 	return image;
+}
+
+enum code sample_search(const struct image *g, const uint32_t *order, const float *queries,
+	size_t nq, size_t k, atomic_bool *cancelled, struct hit *hits, size_t *found,
+	struct error *e)
+{
+	struct exact_query *q = calloc(nq, sizeof *q);
+	struct shared_request request = {
+		.queries = q, .n = nq, .order = order, .cancelled = cancelled};
+
+	for (size_t i = 0; i < nq; i++)
+		q[i] = (struct exact_query){.vector = queries + i * g->dimension,
+			.k = k,
+			.floor = -INFINITY,
+			.out = hits + i * k};
+	enum code rc = image_search(g, &request, e);
+	for (size_t i = 0; i < nq; i++)
+		found[i] = q[i].found;
+	free(q);
+	return rc;
 }

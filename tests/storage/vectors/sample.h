@@ -11,7 +11,7 @@ float sample_value(uint64_t *seed, int bits);
 
 struct sample {
 	uint32_t n, dimension;
-	uint32_t *numbers; /* n, rising */
+	uint32_t *numbers; /* n */
 	float *values;	   /* n x dimension */
 };
 
@@ -25,5 +25,10 @@ void sample_write(const struct sample *s, const struct vectors_about *about, con
 /* Writes the file below `dir` and opens it with `index`; cache at <dir>/cache. */
 struct image *sample_image(const struct sample *s, Pb__Similarity similarity, Pb__Dtype dtype,
 	const char *index, const char *dir);
+
+/* Searches for nq queries, row-major: hits is nq x k. */
+enum code sample_search(const struct image *g, const uint32_t *order, const float *queries,
+	size_t nq, size_t k, atomic_bool *cancelled, struct hit *hits, size_t *found,
+	struct error *e);
 
 #endif

@@ -48,8 +48,8 @@ static double recall(const struct image *g, const struct image *exact, const str
 
 	for (uint32_t i = 0; i < q->n; i++) {
 		const float *query = q->values + (size_t)i * q->dimension;
-		ck_ok(image_search(exact, order, query, 1, K, NULL, want, &n, &err), &err);
-		ck_ok(image_search(g, order, query, 1, K, NULL, got, &found, &err), &err);
+		ck_ok(sample_search(exact, order, query, 1, K, NULL, want, &n, &err), &err);
+		ck_ok(sample_search(g, order, query, 1, K, NULL, got, &found, &err), &err);
 		ck_assert_uint_le(found, K);
 		for (size_t a = 0; a < found; a++)
 			for (size_t b = 0; b < n; b++)
@@ -63,7 +63,7 @@ static double recall(const struct image *g, const struct image *exact, const str
 static void check_recall(const char *index, Pb__Similarity similarity, double least)
 {
 	struct sample s = clustered(2000, 24, 1), q = clustered(QUERIES, 24, 2);
-	struct image *exact = sample_image(&s, similarity, PB__DTYPE__DTYPE_F32, "flat", dir);
+	struct image *exact = sample_image(&s, similarity, PB__DTYPE__DTYPE_F32, "exact", dir);
 	struct image *g = sample_image(&s, similarity, PB__DTYPE__DTYPE_F32, index, dir);
 
 	double is = recall(g, exact, &q);
@@ -99,9 +99,9 @@ START_TEST(a_query_is_answered_alike_alone_and_in_company)
 	struct image *g = sample_image(
 		&s, PB__SIMILARITY__SIMILARITY_COSINE, PB__DTYPE__DTYPE_F32, "IVF16,Flat", dir);
 
-	ck_ok(image_search(g, order, q.values, QUERIES, K, NULL, hits, found, &err), &err);
+	ck_ok(sample_search(g, order, q.values, QUERIES, K, NULL, hits, found, &err), &err);
 	for (uint32_t i = 0; i < QUERIES; i++) {
-		ck_ok(image_search(
+		ck_ok(sample_search(
 			      g, order, q.values + (size_t)i * 24, 1, K, NULL, alone, &n, &err),
 			&err);
 		ck_assert_uint_eq(n, found[i]);
@@ -136,7 +136,7 @@ START_TEST(index_strings_that_cannot_be_are_refused_at_the_field)
 	endless[sizeof endless - 1] = 0;
 	ck_refused(image_index_check(endless, 24, PB__SIMILARITY__SIMILARITY_L2, &err), &err,
 		INVALID_ARGUMENT, "BAD_INDEX");
-	ck_ok(image_index_check("flat", 24, PB__SIMILARITY__SIMILARITY_L2, &err), &err);
+	ck_ok(image_index_check("exact", 24, PB__SIMILARITY__SIMILARITY_L2, &err), &err);
 	ck_ok(image_index_check("IVF4096,Flat", 24, PB__SIMILARITY__SIMILARITY_L2, &err), &err);
 }
 END_TEST

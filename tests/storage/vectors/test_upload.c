@@ -57,7 +57,7 @@ static void check_values(void)
 	ck_ok(upload_read(&req, &to, &got, &err), &err);
 	ck_assert_uint_eq(got.n, 2);
 	ck_assert_mem_eq(got.rows, values, sizeof values);
-	free(got.rows);
+	upload_free(&got);
 }
 
 START_TEST(rows_come_as_json_as_floats_or_as_halves)
@@ -76,7 +76,27 @@ START_TEST(rows_come_as_json_as_floats_or_as_halves)
 	to.dtype = PB__DTYPE__DTYPE_F16;
 	ck_ok(upload_read(&req, &to, &got, &err), &err);
 	ck_assert_mem_eq(got.rows, half, sizeof half);
-	free(got.rows);
+	upload_free(&got);
+}
+END_TEST
+
+START_TEST(rows_that_are_as_they_should_be_are_taken_where_they_are)
+{
+	uint16_t half[2][3] = {{0x3c00, 0x3c01, 1}, {0, 0x3c00, 0}};
+
+	by_data(values, sizeof values, PB__DTYPE__DTYPE_F32);
+	ck_ok(upload_read(&req, &to, &got, &err), &err);
+	ck_assert_ptr_eq(got.rows, values);
+	upload_free(&got);
+	to.dtype = PB__DTYPE__DTYPE_F16;
+	by_data(half, sizeof half, PB__DTYPE__DTYPE_F16);
+	ck_ok(upload_read(&req, &to, &got, &err), &err);
+	ck_assert_ptr_eq(got.rows, half);
+	upload_free(&got);
+	half[1][1] = 0;
+	check_refused("ZERO_VECTOR", "data[1]");
+	half[0][2] = 0x7c00;
+	check_refused("NOT_FINITE", "data[0][2]");
 }
 END_TEST
 
@@ -129,7 +149,7 @@ START_TEST(rounding_to_halves_may_not_lose_a_row)
 	check_refused("ZERO_VECTOR", "vectors[0]");
 	values[0][1] = 65519;
 	ck_ok(upload_read(&req, &to, &got, &err), &err);
-	free(got.rows);
+	upload_free(&got);
 }
 END_TEST
 
@@ -255,7 +275,7 @@ START_TEST(every_allocation_may_fail)
 		ck_assert_int_eq(rc, fault_fired() ? RESOURCE_EXHAUSTED : OK);
 	} while (rc);
 	ck_assert_int_eq(n, 3);
-	free(got.rows);
+	upload_free(&got);
 }
 END_TEST
 
@@ -266,6 +286,7 @@ Suite *suite(void)
 
 	tcase_add_checked_fixture(t, setup, NULL);
 	tcase_add_test(t, rows_come_as_json_as_floats_or_as_halves);
+	tcase_add_test(t, rows_that_are_as_they_should_be_are_taken_where_they_are);
 	tcase_add_test(t, bytes_may_stand_at_any_address);
 	tcase_add_test(t, values_that_are_no_numbers_are_named);
 	tcase_add_test(t, rows_without_a_direction_or_too_long_are_named);

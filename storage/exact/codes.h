@@ -1,0 +1,63 @@
+/*
+ * The rows of a generation as bytes, for the first pass of a search: a quarter of their size, a
+ * quarter of their arithmetic, and an error that is known row by row (bound.h).
+ *
+ * Rows stand in blocks of 32. A block is, in this order,
+ *
+ *   scale   32 floats: what a step of the row's bytes is worth
+ *   slack   32 floats: how far the row is from what its bytes say, at most; -inf: there is no row
+ *   weight  32 floats: cosine nothing, dot the row's length (at most), l2 half its square (at least)
+ *   code    for every four dimensions, 32 rows x 4 bytes: value + 128
+ *
+ * A builder takes rows as they arrive and makes them blocks; what it made is immutable.
+ */
+#ifndef STORAGE_EXACT_CODES_H
+#define STORAGE_EXACT_CODES_H
+
+#include <stddef.h>
+
+#include "hardminer/v1/miner.pb-c.h"
+#include "proto/error.h"
+#include "storage/exact/rotation.h"
+
+enum { CODE_BLOCK = 32 };
+
+struct codes {
+	Pb__Similarity similarity;
+	uint32_t dimension, steps; /* of four dimensions, the last one filled up with zeros */
+	uint32_t rows, blocks;
+	double longest; /* of the rows */
+	struct rotation rotation;
+	size_t block_bytes;
+	unsigned char *block; /* blocks x block_bytes, 64-byte aligned */
+	size_t mapped;	      /* bytes of address space behind `block` */
+};
+
+struct codes_block {
+	const float *scale, *slack, *weight;
+	const unsigned char *code;
+};
+
+static inline struct codes_block codes_block(const struct codes *c, uint32_t i)
+{
+	const float *floats = (const float *)(c->block + i * c->block_bytes);
+
+	return (struct codes_block){floats, floats + CODE_BLOCK, floats + 2 * CODE_BLOCK,
+		(const unsigned char *)(floats + 3 * CODE_BLOCK)};
+}
+
+struct codes_builder;
+
+struct codes_builder *codes_builder_new(
+	uint32_t dimension, Pb__Dtype dtype, Pb__Similarity similarity);
+void codes_builder_free(struct codes_builder *b); /* NULL is fine */
+/* n rows back to back as they are stored, numbered 0, 1, ... in the order they come; finite, no
+ * longer than 1e6, and for cosine none zero: DATA_LOSS/CORRUPT_FILE for others. One thread. */
+enum code codes_builder_add(struct codes_builder *b, const void *rows, uint32_t n, struct error *e);
+/* Takes a row out again, also before it came: no search will find it. */
+enum code codes_builder_drop(struct codes_builder *b, uint32_t row, struct error *e);
+/* Ends the builder. */
+enum code codes_builder_finish(struct codes_builder *b, struct codes **out, struct error *e);
+void codes_free(struct codes *c); /* NULL is fine */
+
+#endif

@@ -1,0 +1,33 @@
+/* From sixteen vectors to whole numbers, with what that cost. */
+#ifndef STORAGE_EXACT_ENCODE_H
+#define STORAGE_EXACT_ENCODE_H
+
+#include <stddef.h>
+
+#include "storage/exact/rotation.h"
+
+/*
+ * In: x[i] is dimension i of 16 vectors. Out, a lane a vector:
+ *
+ *   x       whole numbers -most .. most, so that scale * x is nearly the vector, rotated
+ *   scale   0 for a vector so short that this would be no normal number
+ *   slack   at least | rotated vector - scale * x |, whatever any step rounded
+ *   length  at least the vector's length, and nearly it; not finite when the vector is not
+ *   square  at most half of the length's square, no less than (1 - square_loss) of that
+ *
+ * With `unit` the vector is first made one of length 1, and scale and slack are that one's; a zero
+ * vector has no direction: its slack is not finite. Length and square stay those of the vector
+ * given.
+ */
+struct encoding {
+	lanes scale, slack, length, square;
+};
+
+void encode_group(const struct rotation *r, lanes *x, bool unit, float most, struct encoding *out);
+
+/* Whole numbers -127 .. 127 as bytes, 128 added: for every four of d dimensions 16 x 4 bytes, each
+ * `stride` bytes after the one before, aligned to 64; zeros behind the last dimension. */
+void encode_bytes(const lanes *x, uint32_t d, unsigned char *out, size_t stride);
+double square_loss(uint32_t dimension);
+
+#endif

@@ -1,0 +1,113 @@
+#include "storage/exact/panel.h"
+
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "proto/fault.h"
+#include "storage/exact/encode.h"
+
+float query_byte(enum isa isa)
+{
+	return isa == ISA_AVX2 ? 64 : 127; /* tile_avx2.c */
+}
+
+/* The widths that tile_avx512.c spells out. */
+static uint32_t width_for(size_t n)
+{
+	static const uint32_t widths[] = {1, 2, 4, 6, 8, PANEL};
+	size_t i = 0;
+
+	while (widths[i] < n)
+		i++;
+	return widths[i];
+}
+
+/* Queries have any length a float may have, so it is divided out in double. */
+static void load_query(
+	const struct exact_query *q, double length, uint32_t d, uint32_t lane, lanes *x)
+{
+	for (uint32_t i = 0; i < d; i++)
+		x[i][lane] = length > 0 ? (float)(q->vector[i] / length) : 0;
+}
+
+static void put_query(struct panel *p, const lanes *x, uint32_t d, uint32_t lane)
+{
+	int32_t sum = 0;
+
+	for (uint32_t i = 0; i < d; i++) {
+		int8_t byte = (int8_t)x[i][lane];
+		p->code[(i / 4 * p->width + lane) * 4 + i % 4] = byte;
+		sum += byte;
+	}
+	p->start[lane] = -128 * sum;
+}
+
+/* In sigma: how far a score summed in double may be from the true one beyond what the margin takes
+ * in; only distances have such a thing (query.h): from far away, and where squares are so small that
+ * floats have no digits left for them, some of 2^-149. */
+static double blur_of(const struct codes *c, double length)
+{
+	double reach = length + c->longest;
+
+	if (c->similarity != PB__SIMILARITY__SIMILARITY_L2)
+		return 0;
+	return (c->dimension + 8.0) * 0x1p-53 * reach * reach + 0x1p-140;
+}
+
+static void put_bounds(struct panel *p, const struct codes *c, const struct encoding *e,
+	double length, uint32_t lane)
+{
+	struct survivors *s = &p->survivors[lane];
+	bool l2 = c->similarity == PB__SIMILARITY__SIMILARITY_L2;
+
+	/* A query of zeros is exact as it is. */
+	float left = length > 0 ? e->slack[lane] : 0;
+	s->codes = c;
+	s->length = l2 ? length : 1;
+	s->ratio = left + 0x1p-19f;
+	s->blur = blur_of(c, length);
+	p->unit[lane] = (float)(e->scale[lane] * s->length);
+	p->reach[lane] = (float)(s->length * (1 + 0x1p-22));
+	p->ratio = fmaxf(p->ratio, s->ratio);
+}
+
+static bool make_code(struct panel *p, uint32_t n, uint32_t steps)
+{
+	p->n = n;
+	p->width = width_for(n);
+	p->steps = steps;
+	p->code = FAULT() ? NULL : calloc((size_t)steps * p->width, 4);
+	return p->code;
+}
+
+bool panel_init(struct panel *p, const struct codes *c, const struct exact_query *queries,
+	const double *length, uint32_t n)
+{
+	uint32_t d = c->dimension;
+	struct encoding encoding;
+	lanes *x = FAULT() ? NULL : aligned_alloc(sizeof *x, d * sizeof *x);
+
+	if (!x || !make_code(p, n, c->steps)) {
+		free(x);
+		return false;
+	}
+	memset(x, 0, d * sizeof *x);
+	for (uint32_t i = 0; i < n; i++)
+		load_query(&queries[i], length[i], d, i, x);
+	encode_group(&c->rotation, x, true, query_byte(isa_now()), &encoding);
+	p->ratio = 0;
+	for (uint32_t i = 0; i < n; i++) {
+		put_query(p, x, d, i);
+		put_bounds(p, c, &encoding, length[i], i);
+	}
+	for (uint32_t i = 0; i < n; i++)
+		p->survivors[i].ratio = p->ratio;
+	free(x);
+	return true;
+}
+
+void panel_free(struct panel *p)
+{
+	free(p->code);
+}

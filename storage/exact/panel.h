@@ -1,0 +1,49 @@
+/*
+ * Up to twelve queries side by side, as bytes: what a tile is compared with. A row of a block is
+ * loaded once for all of them.
+ */
+#ifndef STORAGE_EXACT_PANEL_H
+#define STORAGE_EXACT_PANEL_H
+
+#include "storage/exact/survivors.h"
+#include "storage/isa.h"
+
+enum { PANEL = 12 };
+
+struct panel {
+	uint32_t n;	/* queries */
+	uint32_t width; /* of `code`: n, or the next width that tiles are made for */
+	uint32_t steps;
+	int8_t *code; /* steps x width x 4 */
+	/* width of each; those behind n never find anything */
+	int32_t start[PANEL]; /* - 128 times the sum of its bytes: what rows are stored with */
+	float unit[PANEL];    /* sigma = unit * scale * sum ... */
+	float reach[PANEL];   /* ... + reach * margin: the query's length for l2, else 1 */
+	float ratio;	      /* the largest of the queries' */
+	struct survivors *survivors; /* n */
+};
+
+/* Encodes n queries of these lengths, and fills in what their survivors need to know of them;
+ * `survivors` is set. False: no memory, nothing to free. */
+bool panel_init(struct panel *p, const struct codes *c, const struct exact_query *queries,
+	const double *length, uint32_t n);
+void panel_free(struct panel *p);
+
+/* One block against one panel. */
+struct tile {
+	float margin[CODE_BLOCK],
+		less[CODE_BLOCK]; /* less: l2's half square, else 0; first: aligned to 64 */
+	const float *scale;	  /* CODE_BLOCK */
+	const unsigned char *code;
+	struct panel *panel;
+	uint32_t first; /* row */
+} __attribute__((aligned(64)));
+
+/* For each query of the panel: offers its survivors the rows whose uppers reach tau. */
+typedef void tile_fn(const struct tile *t);
+extern tile_fn tile_portable, tile_avx2, tile_avx512;
+
+/* The largest whole number that a query's bytes may be, for the kernel of this instruction set. */
+float query_byte(enum isa isa);
+
+#endif

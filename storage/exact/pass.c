@@ -1,0 +1,219 @@
+#include "storage/exact/pass.h"
+
+#include <math.h>
+#include <stdlib.h>
+
+#include "proto/fault.h"
+#include "storage/exact/margin.h"
+#include "storage/exact/pass_private.h"
+#include "storage/exact/score.h"
+#include "storage/progress.h"
+
+enum { CHUNK = 16 /* blocks: 200 KB of codes of 384 dimensions */ };
+
+double sigma_of(const struct pass *p, size_t query, double score)
+{
+	double length = p->length[query];
+
+	switch (p->x->codes->similarity) {
+	case PB__SIMILARITY__SIMILARITY_COSINE:
+		return score;
+	case PB__SIMILARITY__SIMILARITY_L2:
+		return (score + length * length) / 2;
+	default:
+		return length > 0 ? score / length : 0;
+	}
+}
+
+double conversion_error(const struct pass *p, size_t query, double sigma)
+{
+	double length = p->length[query];
+
+	return (p->x->codes->dimension + 32) * 0x1p-53 * (fabs(sigma) + length * length);
+}
+
+static void put_limits(struct pass *p, size_t i)
+{
+	const struct exact_query *q = &p->queries[i];
+	struct survivors *s = &p->survivors[i];
+
+	s->k = q->k + q->n_excluded;
+	s->below = s->above = INFINITY;
+	s->floor = -INFINITY;
+	if (q->behind) {
+		double sigma = sigma_of(p, i, q->behind->score);
+		double off = conversion_error(p, i, sigma) + 2 * s->blur;
+		s->below = sigma - off;
+		s->above = sigma + off;
+	}
+	if (q->floor > -INFINITY) {
+		double sigma = sigma_of(p, i, q->floor);
+		s->floor = sigma - conversion_error(p, i, sigma) - 2 * s->blur;
+	}
+}
+
+/* Beyond this, squares of distances have no digits left to tell rows apart by, or no floats. */
+static bool too_far(const struct pass *p, size_t i)
+{
+	return p->x->codes->similarity == PB__SIMILARITY__SIMILARITY_L2 && p->length[i] > 1e15;
+}
+
+static bool begin_panels(struct pass *p)
+{
+	for (; p->n_panels * PANEL < p->n; p->n_panels++) {
+		struct panel *panel = &p->panels[p->n_panels];
+		size_t first = p->n_panels * PANEL, left = p->n - first;
+		panel->survivors = p->survivors + first;
+		if (!panel_init(panel, p->x->codes, p->queries + first, p->length + first,
+			    (uint32_t)(left < PANEL ? left : PANEL)))
+			return false;
+	}
+	for (size_t i = 0; i < p->n; i++) {
+		put_limits(p, i);
+		if (!survivors_init(&p->survivors[i]))
+			return false;
+		if (too_far(p, i))
+			survivors_give_up(&p->survivors[i]);
+	}
+	return true;
+}
+
+static bool allocate(struct pass *p)
+{
+	size_t panels = (p->n + PANEL - 1) / PANEL;
+
+	p->length = FAULT() ? NULL : malloc((p->n + 1) * sizeof *p->length);
+	p->survivors = FAULT() ? NULL : calloc(p->n + 1, sizeof *p->survivors);
+	p->panels = FAULT() ? NULL : calloc(panels + 1, sizeof *p->panels);
+	return p->length && p->survivors && p->panels;
+}
+
+static tile_fn *tile_for(enum isa isa)
+{
+	return isa == ISA_AVX512 ? tile_avx512 : isa == ISA_AVX2 ? tile_avx2 : tile_portable;
+}
+
+enum code pass_begin(const struct exact *x, const uint32_t *order, struct exact_query *queries,
+	size_t n, struct pass **out, struct error *e)
+{
+	struct pass *p = FAULT() ? NULL : calloc(1, sizeof *p);
+
+	if (!p)
+		return error_memory(e);
+	p->x = x;
+	p->order = order;
+	p->tile = tile_for(isa_now());
+	p->queries = queries;
+	p->n = n;
+	bool ready = allocate(p);
+	for (size_t i = 0; ready && i < n; i++)
+		p->length[i] = vector_length(queries[i].vector, x->codes->dimension);
+	if (!ready || !begin_panels(p)) {
+		pass_end(p);
+		return error_memory(e);
+	}
+	*out = p;
+	return OK;
+}
+
+struct pass *pass_end(struct pass *p)
+{
+	if (!p)
+		return NULL;
+	for (size_t i = 0; p->survivors && i < p->n; i++)
+		survivors_free(&p->survivors[i]);
+	for (size_t i = 0; i < p->n_panels; i++)
+		panel_free(&p->panels[i]);
+	free(p->panels);
+	free(p->survivors);
+	free(p->length);
+	free(p);
+	return NULL;
+}
+
+static void measure(const struct codes *c, struct codes_block b, struct tile *t)
+{
+	for (int i = 0; i < CODE_BLOCK; i++) {
+		float size = row_size(c->similarity, b.weight[i]);
+		t->margin[i] = row_margin(b.slack[i], size, t->panel->ratio);
+		t->less[i] = c->similarity == PB__SIMILARITY__SIMILARITY_L2 ? b.weight[i] : 0;
+	}
+}
+
+static void scan_chunk(struct pass *p, uint32_t chunk, struct panel *panel)
+{
+	const struct codes *c = p->x->codes;
+	uint32_t block = chunk * CHUNK, end = block + CHUNK;
+	struct tile t = {.panel = panel};
+
+	for (; block < end && block < c->blocks; block++) {
+		struct codes_block b = codes_block(c, block);
+		t.first = block * CODE_BLOCK;
+		t.code = b.code;
+		t.scale = b.scale;
+		measure(c, b, &t);
+		p->tile(&t);
+	}
+}
+
+uint32_t pass_chunks(const struct exact *x)
+{
+	return (x->codes->blocks + CHUNK - 1) / CHUNK;
+}
+
+static uint32_t greatest_common_divisor(uint32_t a, uint32_t b)
+{
+	while (b) {
+		uint32_t rest = a % b;
+		a = b;
+		b = rest;
+	}
+	return a;
+}
+
+/* Rows that are alike often stand together. Chunks are visited with the stride of the golden ratio,
+ * so that tau soon is about what it will be in the end. */
+static uint32_t stride_for(uint32_t n)
+{
+	uint32_t stride = (uint32_t)(n * 0.6180339887) + 1;
+
+	while (greatest_common_divisor(stride, n) != 1)
+		stride++;
+	return stride;
+}
+
+enum code pass_scan(
+	struct pass *p, uint32_t first, uint32_t n, atomic_bool *cancelled, struct error *e)
+{
+	uint32_t chunks = pass_chunks(p->x);
+	uint64_t stride = chunks ? stride_for(chunks) : 0;
+
+	for (uint64_t i = first; i < (uint64_t)first + n; i++) {
+		uint32_t chunk = (uint32_t)(i * stride % chunks);
+		if (check_cancelled(cancelled, e))
+			return e->code;
+		for (size_t j = 0; j < p->n_panels; j++)
+			scan_chunk(p, chunk, &p->panels[j]);
+	}
+	return OK;
+}
+
+void pass_absorb(struct pass *p, struct pass *other)
+{
+	for (size_t i = 0; i < p->n; i++)
+		survivors_absorb(&p->survivors[i], &other->survivors[i]);
+}
+
+enum code exact_search(const struct exact *x, const uint32_t *order, struct exact_query *queries,
+	size_t n, atomic_bool *cancelled, struct error *e)
+{
+	struct pass *p;
+
+	if (pass_begin(x, order, queries, n, &p, e))
+		return e->code;
+	enum code rc = pass_scan(p, 0, pass_chunks(x), cancelled, e);
+	if (rc == OK)
+		rc = pass_finish(p, 0, n, cancelled, e);
+	pass_end(p);
+	return rc;
+}

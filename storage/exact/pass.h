@@ -1,0 +1,46 @@
+/*
+ * A pass over the codes for some queries at once: panels of twelve against blocks of 32, chunk by
+ * chunk, so that a chunk stays in the cache for all panels and a panel for all of a chunk's blocks.
+ *
+ *   begin   encodes the queries
+ *   scan    goes over some of the chunks; each chunk once, in any order, in any portions
+ *   absorb  takes over what another pass for the same queries found in other chunks
+ *   finish  scores what survived: each query's answer
+ *
+ * One thread at a time works on a pass; several passes may share the codes. No step holds its core
+ * for longer than one chunk takes (a millisecond for a thousand queries) once `cancelled` is true.
+ */
+#ifndef STORAGE_EXACT_PASS_H
+#define STORAGE_EXACT_PASS_H
+
+#include <stdatomic.h>
+
+#include "storage/exact/codes.h"
+#include "storage/exact/query.h"
+#include "storage/vectors/file.h"
+
+/* What is searched. */
+struct exact {
+	const struct vectors *rows; /* documents, in the order of the codes */
+	const struct codes *codes;
+};
+
+struct pass;
+
+enum code pass_begin(const struct exact *x, const uint32_t *order, struct exact_query *queries,
+	size_t n, struct pass **out, struct error *e);
+struct pass *pass_end(struct pass *p); /* NULL is fine; returns NULL */
+
+uint32_t pass_chunks(const struct exact *x);
+enum code pass_scan(
+	struct pass *p, uint32_t first, uint32_t n, atomic_bool *cancelled, struct error *e);
+void pass_absorb(struct pass *p, struct pass *other);
+/* Fills in out and found of queries first .. first + n. */
+enum code pass_finish(
+	struct pass *p, size_t first, size_t n, atomic_bool *cancelled, struct error *e);
+
+/* All of it on this thread. */
+enum code exact_search(const struct exact *x, const uint32_t *order, struct exact_query *queries,
+	size_t n, atomic_bool *cancelled, struct error *e);
+
+#endif

@@ -1,0 +1,65 @@
+/*
+ * What is asked of the exact engine, and what a first pass may conclude from bytes alone.
+ *
+ * The bound. Let q be a query, x a row, u and v their images under the rotation; then q.x = v.u.
+ * The row is kept as u = s c + e with whole numbers c, the query as v = t b + f with whole numbers b,
+ * and the pass computes a = s t (b.c), in whole numbers but for the two scales. By Cauchy-Schwarz
+ *
+ *   q.x - a  =  v.e + f.(s c)
+ *  |q.x - a| <= |q| |e| + |f| |s c|  <=  |q| ( |e| + r (|x| + |e|) ),   r = |f| / |q|
+ *
+ * |e| is at most the row's `slack`, which counts whatever was rounded on the way (encode.c), and r is
+ * measured the same way for the query. So with
+ *
+ *   margin = slack (1 + r) + r |x|
+ *
+ * no row's product is further than |q| margin from a. What is rounded after that - the whole number
+ * to a float (u), three multiplications and additions (u each of what is at most |q| |x|), and the
+ * score S that the row will get, summed in double - is less than 16 u |q| |x|; r is taken larger by
+ * 32 u for it. For l2, S = 2 q.x - |x|^2 - |q|^2, and |x|^2 / 2 is known to square_loss of itself,
+ * or, where floats run out of digits, to some 2^-149 (blur, panel.c).
+ *
+ * The pass compares a number sigma that orders rows as S does:
+ *
+ *   cosine   S               rows and query of length 1
+ *   dot      S / |q|         the query of length 1
+ *   l2       (S + |q|^2) / 2
+ *
+ * upper = sigma from bytes + |q| margin (|q| = 1 for cosine and dot). A row is passed over only when
+ * its upper is below tau, and tau never exceeds the k-th largest of lowers = upper - 2 |q| margin of
+ * rows that are certainly eligible, each shaved by what converting rounds. So at least k eligible
+ * rows have S at least as large as tau stands for, and what was passed over is worse than all of
+ * them: nothing outside the survivors can belong to the top k. That is the certificate; it needs no
+ * check afterwards. When survivors become more than the cap, the query gives up the pass and every
+ * row is scored (finish.c).
+ */
+#ifndef STORAGE_EXACT_QUERY_H
+#define STORAGE_EXACT_QUERY_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+#include "storage/hit.h"
+
+/* One question, and room for its answer. */
+struct exact_query {
+	const float *vector; /* dimension; finite, and for cosine not zero */
+	size_t k;	     /* 1 or more */
+	/* What is not wanted: documents by rising number, scores below the floor (or -INFINITY), and
+	 * what does not stand strictly behind a hit: so a list is continued behind its last hit, and
+	 * {document NO_LIMIT, score s} is a ceiling: scores below s alone. */
+	const uint32_t *excluded;
+	size_t n_excluded;
+	double floor;
+	const struct hit *behind; /* or NULL */
+	struct hit *out;	  /* k, sorted as hit.h says */
+	size_t found;		  /* of them */
+};
+
+enum { NO_LIMIT = UINT32_MAX };
+
+bool query_excludes(const struct exact_query *q, uint32_t document);
+/* Of a hit that is not excluded: whether its score is within the limits. */
+bool query_wants(const struct exact_query *q, const uint32_t *order, const struct hit *h);
+
+#endif

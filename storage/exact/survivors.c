@@ -1,0 +1,161 @@
+#include "storage/exact/survivors.h"
+
+#include <float.h>
+#include <math.h>
+#include <stdlib.h>
+
+#include "proto/fault.h"
+#include "storage/exact/encode.h"
+#include "storage/exact/margin.h"
+
+enum {
+	LEAST_ROOM = 512,
+	MOST_BAND =
+		1 << 15 /* rows beside the k that cannot be told from the k-th: more are given up */
+};
+
+static bool make_room(struct survivors *s, size_t room)
+{
+	struct survivor *at = FAULT() ? NULL : realloc(s->at, room * sizeof *at);
+
+	if (at)
+		s->at = at;
+	struct survivor *lower = !at || FAULT() ? NULL : realloc(s->lower, room * sizeof *lower);
+	if (!lower)
+		return false;
+	s->lower = lower;
+	s->room = room;
+	return true;
+}
+
+bool survivors_init(struct survivors *s)
+{
+	s->tau = (float)fmax(s->floor - 0x1p-22 * fabs(s->floor), -FLT_MAX);
+	s->wide = false;
+	s->at = NULL;
+	s->lower = NULL;
+	s->n = 0;
+	return make_room(s, 3 * s->k + LEAST_ROOM);
+}
+
+void survivors_free(struct survivors *s)
+{
+	free(s->at);
+	free(s->lower);
+}
+
+void survivors_give_up(struct survivors *s)
+{
+	s->wide = true;
+	s->tau = INFINITY;
+	s->n = 0;
+}
+
+/* Hoare's selection, every part of which gets smaller. */
+void survivors_select(struct survivor *at, size_t n, size_t k)
+{
+	size_t low = 0, high = n - 1;
+
+	while (k > 0 && k < n && low < high) {
+		float pivot = at[low + (high - low) / 2].upper;
+		size_t i = low, j = high;
+		for (;; i++, j--) {
+			while (at[i].upper > pivot)
+				i++;
+			while (at[j].upper < pivot)
+				j--;
+			if (i >= j)
+				break;
+			struct survivor swap = at[i];
+			at[i] = at[j];
+			at[j] = swap;
+		}
+		if (k - 1 <= j)
+			high = j;
+		else
+			low = j + 1;
+	}
+}
+
+static double lower_of(const struct survivors *s, const struct survivor *v)
+{
+	const struct codes *c = s->codes;
+	struct codes_block b = codes_block(c, v->row / CODE_BLOCK);
+	uint32_t i = v->row % CODE_BLOCK;
+	float margin = row_margin(b.slack[i], row_size(c->similarity, b.weight[i]), s->ratio);
+	double lower = v->upper - 2 * s->length * margin * (1 + 0x1p-19);
+
+	if (c->similarity == PB__SIMILARITY__SIMILARITY_L2)
+		lower -= 2 * square_loss(c->dimension) * b.weight[i];
+	return lower - 0x1p-22 * fabs(lower);
+}
+
+/* Lets go of what is below tau. */
+static void drop_passed(struct survivors *s)
+{
+	size_t kept = 0;
+
+	for (size_t i = 0; i < s->n; i++) {
+		s->at[kept] = s->at[i];
+		kept += s->at[i].upper >= s->tau;
+	}
+	s->n = kept;
+}
+
+void survivors_settle(struct survivors *s)
+{
+	size_t eligible = 0, kept = 0;
+
+	for (size_t i = 0; i < s->n; i++) {
+		double lower = lower_of(s, &s->at[i]);
+		if (lower > s->above)
+			continue;
+		if (s->at[i].upper < s->below)
+			s->lower[eligible++] = (struct survivor){0, (float)lower};
+		s->at[kept++] = s->at[i];
+	}
+	s->n = kept;
+	if (eligible < s->k)
+		return;
+	survivors_select(s->lower, eligible, s->k);
+	double kth = s->lower[0].upper;
+	for (size_t i = 1; i < s->k; i++)
+		kth = fmin(kth, s->lower[i].upper);
+	float tau = (float)(kth - 2 * s->blur - 0x1p-22 * fabs(kth));
+	if (tau > s->tau)
+		s->tau = tau;
+	drop_passed(s);
+}
+
+static void settle_full(struct survivors *s)
+{
+	survivors_settle(s);
+	if (s->n < s->room / 4 * 3)
+		return;
+	if (s->room > 3 * s->k + MOST_BAND || !make_room(s, 2 * s->room))
+		survivors_give_up(s);
+}
+
+void survivors_offer(struct survivors *s, uint32_t first, uint32_t mask, const float *upper)
+{
+	for (; mask; mask &= mask - 1) {
+		int i = __builtin_ctz(mask);
+		s->at[s->n++] = (struct survivor){first + (uint32_t)i, upper[i]};
+	}
+	if (s->n + CODE_BLOCK > s->room)
+		settle_full(s);
+}
+
+void survivors_absorb(struct survivors *s, const struct survivors *other)
+{
+	if (other->wide)
+		survivors_give_up(s);
+	if (other->tau > s->tau)
+		s->tau = other->tau;
+	for (size_t i = 0; i < other->n && !s->wide; i++)
+		if (other->at[i].upper >= s->tau) {
+			s->at[s->n++] = other->at[i];
+			if (s->n + CODE_BLOCK > s->room)
+				settle_full(s);
+		}
+}

@@ -1,0 +1,48 @@
+/* What the pass keeps of one query: every row that may still be among its k best. */
+#ifndef STORAGE_EXACT_SURVIVORS_H
+#define STORAGE_EXACT_SURVIVORS_H
+
+#include "storage/exact/codes.h"
+#include "storage/exact/query.h"
+
+struct survivor {
+	uint32_t row;
+	float upper; /* of its sigma */
+};
+
+struct survivors {
+	/* set by whoever asks */
+	const struct codes *codes;
+	size_t k;      /* eligible rows that tau must leave */
+	double length; /* of the query where sigma has its unit, else 1 */
+	float ratio;   /* r of query.h */
+	double blur;   /* how far a score as computed may be from the true one, in sigma */
+	double below;  /* sigmas below this are eligible for certain; or +inf */
+	double above;  /* a sigma above this is not wanted for certain; or +inf */
+	double floor;  /* nor is one below this; or -inf */
+
+	float tau; /* uppers below it are passed over; +inf: given up */
+	bool wide; /* given up: too many, or no memory for them */
+	struct survivor *at;
+	struct survivor *lower; /* scratch, of the same room */
+	size_t n, room;
+};
+
+/* Makes room for what s->k needs at least. False: no memory. */
+bool survivors_init(struct survivors *s);
+void survivors_free(struct survivors *s);
+
+/* Rows first + i for the bits i of mask, whose uppers reached tau; raises tau now and then. */
+void survivors_offer(struct survivors *s, uint32_t first, uint32_t mask, const float *upper);
+
+/* Raises tau by what is there, and lets go of what is below it. */
+void survivors_settle(struct survivors *s);
+
+/* The other's rows too, which are not among these. */
+void survivors_absorb(struct survivors *s, const struct survivors *other);
+/* Moves the k with the largest uppers of n to the front. */
+void survivors_select(struct survivor *at, size_t n, size_t k);
+/* Passes everything over from now on. */
+void survivors_give_up(struct survivors *s);
+
+#endif

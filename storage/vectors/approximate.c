@@ -1,0 +1,124 @@
+#include "storage/vectors/approximate.h"
+
+#include <stdlib.h>
+
+#include "proto/fault.h"
+#include "storage/exact/score.h"
+#include "storage/progress.h"
+#include "storage/vectors/format.h"
+#include "storage/vectors/image_private.h"
+#include "storage/vectors/top.h"
+
+/* What one query needs, made anew for each: FAISS's work is far more than a malloc. */
+struct search {
+	const struct image *g;
+	const struct shared_request *request;
+	struct exact_query *q;
+	double length; /* of the query */
+	size_t ask;    /* candidates wanted of FAISS */
+	float *vector; /* as FAISS sees it */
+	float *score;  /* ask */
+	int64_t *row;  /* ask */
+};
+
+static bool asked(void *arg)
+{
+	return arg && atomic_load_explicit((atomic_bool *)arg, memory_order_relaxed);
+}
+
+static void offer(const struct search *s, struct top *top, uint32_t row)
+{
+	const struct vectors *rows = &s->g->private->documents;
+	struct hit h = {rows->numbers[row], 0};
+
+	if (h.document == DEAD_ROW || query_excludes(s->q, h.document))
+		return;
+	h.score = score_row(rows, s->q->vector, s->length, row);
+	if (query_wants(s->q, top->order, &h))
+		top_offer(top, h);
+}
+
+/* Whether FAISS can be shown the query: it must have a direction where only that counts, and its
+ * squared distances must not overflow floats. */
+static bool presentable(const struct search *s)
+{
+	return s->g->similarity == PB__SIMILARITY__SIMILARITY_L2 ? s->length < 1e15 : s->length > 0;
+}
+
+static void present(const struct search *s)
+{
+	bool as_is = s->g->similarity == PB__SIMILARITY__SIMILARITY_L2;
+
+	for (uint32_t j = 0; j < s->g->dimension; j++)
+		s->vector[j] = as_is ? s->q->vector[j] : (float)(s->q->vector[j] / s->length);
+}
+
+static enum code propose(struct search *s, struct top *top, struct error *e)
+{
+	struct faiss_stop stop = {asked, s->request->cancelled};
+
+	present(s);
+	if (faiss_search(s->g->private->index, 1, s->vector, s->ask, s->score, s->row, &stop, e))
+		return e->code;
+	for (size_t i = 0; i < s->ask; i++)
+		if (s->row[i] >= 0)
+			offer(s, top, (uint32_t)s->row[i]);
+	return OK;
+}
+
+static enum code offer_all(struct search *s, struct top *top, struct error *e)
+{
+	for (uint32_t row = 0; row < s->g->private->documents.count; row++) {
+		if (row % 4096 == 0 && check_cancelled(s->request->cancelled, e))
+			return e->code;
+		offer(s, top, row);
+	}
+	return OK;
+}
+
+/* One at a time, because FAISS's answer depends on its company. */
+static enum code search_one(struct search *s, struct error *e)
+{
+	struct top top = {s->q->out, 0, s->q->k, s->request->order};
+
+	s->length = vector_length(s->q->vector, s->g->dimension);
+	if (check_cancelled(s->request->cancelled, e) ||
+		(presentable(s) ? propose(s, &top, e) : offer_all(s, &top, e)))
+		return e->code;
+	top_sort(&top);
+	s->q->found = top.n;
+	return OK;
+}
+
+/* Twice as many as wanted: FAISS's order is not ours. */
+static size_t candidates(const struct image *g, size_t k)
+{
+	size_t ask = k + (k > 64 ? k : 64), rows = g->private->documents.count;
+
+	return ask < rows ? ask : rows;
+}
+
+static enum code search_with_room(const struct image *g, const struct shared_request *r,
+	struct exact_query *q, struct error *e)
+{
+	struct search s = {.g = g, .request = r, .q = q, .ask = candidates(g, q->k)};
+
+	s.vector = FAULT() ? NULL : malloc(g->dimension * sizeof *s.vector);
+	s.score = FAULT() ? NULL : malloc(s.ask * sizeof *s.score);
+	s.row = FAULT() ? NULL : malloc(s.ask * sizeof *s.row);
+	enum code rc = s.vector && s.score && s.row ? search_one(&s, e) : error_memory(e);
+	free(s.vector);
+	free(s.score);
+	free(s.row);
+	return rc;
+}
+
+enum code approximate_search(const struct image *g, const struct shared_request *r, struct error *e)
+{
+	for (size_t i = 0; i < r->n; i++) {
+		r->queries[i].found = 0;
+		if (g->rows && search_with_room(g, r, &r->queries[i], e))
+			return e->code;
+	}
+	return OK;
+}

@@ -1,0 +1,120 @@
+/*
+ * The engine against the true answer, to the bit, in worlds made to be hard for it: every sort of rows,
+ * of limits and of sizes, with every instruction set. More than a million questions in all.
+ */
+#include <stdio.h>
+#include <sys/mman.h>
+#include <unistd.h>
+
+#include "storage/isa.h"
+#include "tests/runner.h"
+#include "tests/storage/exact/ask.h"
+#include "tests/storage/vectors/sample.h"
+
+enum { ENOUGH = 1000000 };
+
+/* Questions whose answers were looked at, by all tests: each is a process of its own. */
+static long *looked_at;
+
+static const Pb__Similarity similarities[] = {PB__SIMILARITY__SIMILARITY_COSINE,
+	PB__SIMILARITY__SIMILARITY_DOT, PB__SIMILARITY__SIMILARITY_L2};
+static const Pb__Dtype dtypes[] = {PB__DTYPE__DTYPE_F32, PB__DTYPE__DTYPE_F16};
+
+static void ask_everywhere(struct ask *a)
+{
+	for (enum isa isa = ISA_PORTABLE; isa <= ISA_AVX512; isa++) {
+		isa_force(isa);
+		ask_again(a);
+		ask_engine(a);
+		ask_check(a);
+		*looked_at += (long)a->n;
+	}
+}
+
+static void ask_about(const struct shape *shape, uint32_t times, uint64_t *seed)
+{
+	struct world w;
+	struct ask a;
+
+	isa_force((enum isa)(sample_next(seed) % 3));
+	world_make(&w, shape, seed);
+	ask_init(&a, &w, seed);
+	for (uint32_t i = 0; i < times; i++) {
+		ask_questions(&a, 1 + sample_next(seed) % ASK_MOST, seed);
+		ask_everywhere(&a);
+	}
+	ask_free(&a);
+	world_free(&w);
+}
+
+static void ask_about_all(enum kind kind, uint32_t n, uint32_t dimension, uint32_t times)
+{
+	uint64_t seed = (uint64_t)kind << 48 | (uint64_t)n << 16 | dimension;
+
+	for (int i = 0; i < 6; i++) {
+		struct shape s = {.similarity = similarities[i % 3],
+			.dtype = dtypes[i / 3],
+			.kind = kind,
+			.n = n,
+			.dimension = dimension,
+			.holes = (uint32_t)(sample_next(&seed) % 5)};
+		ask_about(&s, times, &seed);
+	}
+}
+
+START_TEST(small_worlds)
+{
+	static const struct {
+		uint32_t n, dimension;
+	} sizes[] = {{0, 3}, {1, 1}, {2, 2}, {5, 1}, {9, 4}, {31, 7}, {32, 8}, {33, 2}, {64, 16},
+		{100, 1}, {100, 3}, {130, 12}, {200, 31}, {513, 2}, {520, 9}, {1100, 5}};
+
+	for (size_t i = 0; i < sizeof sizes / sizeof *sizes; i++) {
+		uint32_t n = sizes[i].n, d = sizes[i].dimension;
+		ask_about_all((enum kind)_i, n, d, 2 + 15000 / (n * d + 1000));
+	}
+}
+END_TEST
+
+START_TEST(wide_worlds)
+{
+	static const uint32_t dimensions[] = {63, 64, 129, 256, 385, 768, 1023, 1024, 2048, 2049};
+
+	for (size_t i = 0; i < sizeof dimensions / sizeof *dimensions; i++)
+		ask_about_all((enum kind)_i, 3 + 9000 / dimensions[i], dimensions[i], 1);
+}
+END_TEST
+
+static const enum kind crowded[] = {KIND_UNIFORM, KIND_FEW, KIND_EQUAL, KIND_WHOLE, KIND_ULPS,
+	KIND_CLUSTERS, KIND_LEVEL, KIND_SHORT};
+
+START_TEST(large_worlds)
+{
+	ask_about_all(crowded[_i], 20011, 33, 1);
+	ask_about_all(crowded[_i], 100000, 6, 1);
+}
+END_TEST
+
+/* The last test. */
+START_TEST(there_were_enough_questions)
+{
+	dprintf(STDERR_FILENO, "%ld questions\n", *looked_at);
+	ck_assert_int_ge(*looked_at, ENOUGH);
+}
+END_TEST
+
+Suite *suite(void)
+{
+	Suite *s = suite_create("exact");
+	TCase *t = tcase_create("exact");
+
+	looked_at = mmap(
+		NULL, sizeof *looked_at, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+	tcase_set_timeout(t, 60);
+	tcase_add_loop_test(t, small_worlds, 0, KIND_COUNT);
+	tcase_add_loop_test(t, wide_worlds, 0, KIND_COUNT);
+	tcase_add_loop_test(t, large_worlds, 0, sizeof crowded / sizeof *crowded);
+	tcase_add_test(t, there_were_enough_questions);
+	suite_add_tcase(s, t);
+	return s;
+}
