@@ -13,6 +13,9 @@
 	X(SEARCH_K, 16384, "documents", "k of a search") \
 	X(CANDIDATES, 100000, "candidates", "given candidates, positives or depth of one query") \
 	X(DIMENSION, 16384, "dimensions", "a vector") \
+	X(INDEX_NUMBERS, 1u << 22, "numbers", \
+		"document vectors x dimension of a FAISS index that is built while its publisher " \
+		"waits") \
 	X(COLLECTIONS, 10000, "collections", "collections of one daemon") \
 	X(PAGE_SIZE, 1000, "items", "one page")
 

@@ -39,7 +39,7 @@ enum code op_publish_generation(
 		return OK;
 	}
 	pb__generation__init(generation);
-	if (catalog_publish(c->daemon->catalog, req->collection, req->generation, &progress,
+	if (catalog_publish(c->daemon->catalog, req->collection, req->generation, true, &progress,
 		    &c->arena, generation, &without, &c->error))
 		return c->error.code;
 	res->generation = generation;

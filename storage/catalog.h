@@ -53,9 +53,11 @@ enum code catalog_upsert_vectors(struct catalog *c, const Pb__UpsertVectorsReque
 /* Begins a generation: checks the index string, then storage/rows/generations.h. */
 enum code catalog_begin(struct catalog *c, const Pb__BeginGenerationRequest *req,
 	struct arena *arena, Pb__Generation *out, struct error *e);
-/* Builds the image aside, makes it durable, swaps it in. */
+/* Builds the image aside, measures its recall, makes it durable, swaps it in. With `waiting`, for
+ * somebody who waits for the answer: FAILED_PRECONDITION/NEEDS_BACKGROUND at "background" when it
+ * is to have a FAISS index over more than LIMIT_INDEX_NUMBERS numbers. */
 enum code catalog_publish(struct catalog *c, const char *collection, uint64_t generation,
-	const struct progress *progress, struct arena *arena, Pb__Generation *out,
+	bool waiting, const struct progress *progress, struct arena *arena, Pb__Generation *out,
 	uint64_t *documents_without_vector, struct error *e);
 /* Encodes documents and queries with `lsa` into a new generation and publishes it; `out` as
  * catalog_publish. */

@@ -202,8 +202,8 @@ static enum code run(struct encoding *x, const Pb__EncodeCollectionRequest *req,
 		    (void *)x->progress, &x->lsa, e) ||
 		begin(x, req, arena, e))
 		return e->code;
-	if (fill(x, e) || publish(x->catalog, x->entry, x->row, x->generation, x->progress, arena,
-				  out, NULL, e)) {
+	if (fill(x, e) || publish(x->catalog, x->entry, x->row, x->generation, false, x->progress,
+				  arena, out, NULL, e)) {
 		drop_all(x);
 		return e->code;
 	}

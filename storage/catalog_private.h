@@ -101,7 +101,7 @@ void staging_forget(struct entry *entry, struct staging *s);
 /* catalog_publish.c: publishes what is staged; with a model for texts when there is a file of one.
  */
 enum code publish(struct catalog *c, struct entry *entry, const struct collection *row,
-	uint64_t generation, const struct progress *progress, struct arena *arena,
+	uint64_t generation, bool waiting, const struct progress *progress, struct arena *arena,
 	Pb__Generation *out, uint64_t *documents_without_vector, struct error *e);
 
 /* What a generation's row says, as its files and its image say it. */

@@ -2,7 +2,7 @@
  * Publishing, and what a crash leaves at each step:
  *
  *   1. the uploaded rows, synced long ago, get numbers, sums and a header    open, with its stage
- *   2. the image is opened from them, its index built                       open, with its stage
+ *   2. the image is opened from them, its index built and measured          open, with its stage
  *   3. the rows are renamed: they are the vector files now                  open, demoted at start
  *   4. one transaction: published, served, older ones retired               published
  *   5. readers get the new image; the stage and retired files go            published
@@ -19,6 +19,8 @@
 #include "proto/fault.h"
 #include "storage/catalog_files.h"
 #include "storage/rows/generations.h"
+#include "storage/vectors/recall.h"
+#include "storage/vectors/scan.h"
 
 struct publishing {
 	struct catalog *catalog;
@@ -26,6 +28,7 @@ struct publishing {
 	const struct collection *row;
 	const Pb__Generation *generation; /* its row, open */
 	const struct progress *progress;
+	bool waiting;	     /* somebody does */
 	uint64_t vectors[2]; /* by side */
 };
 
@@ -40,8 +43,8 @@ struct vectors_about about_vectors(const Pb__Generation *g)
 
 struct image_about about_image(const Pb__Generation *g)
 {
-	return (struct image_about){
-		g->generation, g->step, g->dimension, g->similarity, g->encoder, g->index};
+	return (struct image_about){g->generation, g->step, g->dimension, g->similarity, g->encoder,
+		g->index, g->recall};
 }
 
 static enum code seal_side(
@@ -68,11 +71,27 @@ static enum code seal(struct publishing *p, struct stage *stage, struct error *e
 	return error_field(e, "generation");
 }
 
-static enum code mark_published(struct publishing *p, struct error *e)
+/* What takes longer than anybody should wait for an answer is a job. */
+static enum code check_patience(const struct publishing *p, struct error *e)
+{
+	const Pb__Generation *g = p->generation;
+	uint64_t rows = p->vectors[PB__SIDE__SIDE_DOCUMENT];
+
+	if (!p->waiting || image_index_is_exact(g->index) ||
+		rows * g->dimension <= LIMIT_INDEX_NUMBERS)
+		return OK;
+	error_set(e, FAILED_PRECONDITION, "NEEDS_BACKGROUND",
+		"Building \"%s\" over %llu vectors of %u numbers takes longer than a request "
+		"should (the limit is %d numbers in all); publish with background = true.",
+		g->index, (unsigned long long)rows, g->dimension, LIMIT_INDEX_NUMBERS);
+	return error_field(e, "background");
+}
+
+static enum code mark_published(struct publishing *p, const struct image *image, struct error *e)
 {
 	return generation_mark_published(p->catalog->db, p->row, p->generation->generation,
 		p->vectors[PB__SIDE__SIDE_DOCUMENT], p->vectors[PB__SIDE__SIDE_QUERY],
-		p->catalog->keep, e);
+		image->recall.has_recall ? &image->recall : NULL, p->catalog->keep, e);
 }
 
 /* Steps 3 and 4. The image is put in place first, where nobody asks for it before the row names it,
@@ -84,7 +103,8 @@ static enum code commit(struct publishing *p, struct image *image, struct error 
 
 	if (entry_add_image(p->entry, image, e))
 		return e->code;
-	if (files_promote(p->catalog, p->row->id, generation, queries, e) || mark_published(p, e)) {
+	if (files_promote(p->catalog, p->row->id, generation, queries, e) ||
+		mark_published(p, image, e)) {
 		files_demote(p->catalog, p->row->id, generation);
 		entry_drop_image(p->entry, generation);
 		return e->code;
@@ -93,17 +113,25 @@ static enum code commit(struct publishing *p, struct image *image, struct error 
 	return OK;
 }
 
+/* While the image is still nobody's but ours. */
+static enum code measure(struct publishing *p, struct image *image, struct error *e)
+{
+	return image->exact ? OK : recall_measure(image, scan_rows, p->progress, &image->recall, e);
+}
+
 static enum code build(struct publishing *p, struct stage *stage, struct error *e)
 {
 	struct image *image;
 	bool queries;
 
-	if (seal(p, stage, e) || progress_check(p->progress, e))
+	if (seal(p, stage, e) || check_patience(p, e) || progress_check(p->progress, e))
 		return e->code;
 	queries = p->vectors[PB__SIDE__SIDE_QUERY] > 0;
 	if (open_image(p->catalog, p->row, p->generation, queries, stage, p->progress, &image, e))
 		return e->code;
-	enum code rc = progress_check(p->progress, e);
+	enum code rc = measure(p, image, e);
+	if (!rc)
+		rc = progress_check(p->progress, e);
 	if (!rc)
 		rc = commit(p, image, e);
 	image_release(image);
@@ -125,7 +153,7 @@ static enum code answer(struct catalog *c, const struct collection *before, uint
 }
 
 enum code publish(struct catalog *c, struct entry *entry, const struct collection *row,
-	uint64_t generation, const struct progress *progress, struct arena *arena,
+	uint64_t generation, bool waiting, const struct progress *progress, struct arena *arena,
 	Pb__Generation *out, uint64_t *documents_without_vector, struct error *e)
 {
 	Pb__Generation open;
@@ -134,7 +162,8 @@ enum code publish(struct catalog *c, struct entry *entry, const struct collectio
 		.entry = entry,
 		.row = row,
 		.generation = &open,
-		.progress = progress};
+		.progress = progress,
+		.waiting = waiting};
 
 	if (staging_close(c, entry, row, generation, arena, &open, &staging, e))
 		return e->code;
@@ -151,7 +180,7 @@ enum code publish(struct catalog *c, struct entry *entry, const struct collectio
 }
 
 enum code catalog_publish(struct catalog *c, const char *collection, uint64_t generation,
-	const struct progress *progress, struct arena *arena, Pb__Generation *out,
+	bool waiting, const struct progress *progress, struct arena *arena, Pb__Generation *out,
 	uint64_t *documents_without_vector, struct error *e)
 {
 	struct collection row;
@@ -159,8 +188,8 @@ enum code catalog_publish(struct catalog *c, const char *collection, uint64_t ge
 
 	if (collection_get(c->db, collection, &row, e) || entry_use(c, row.id, &entry, e))
 		return e->code;
-	enum code rc = publish(
-		c, entry, &row, generation, progress, arena, out, documents_without_vector, e);
+	enum code rc = publish(c, entry, &row, generation, waiting, progress, arena, out,
+		documents_without_vector, e);
 	entry_done(c, entry);
 	return rc;
 }

@@ -4,6 +4,7 @@
 
 #include "proto/limits.h"
 #include "storage/rows/now.h"
+#include "storage/rows/packed.h"
 #include "storage/rows/statement.h"
 #include "storage/rows/upsert.h"
 
@@ -16,7 +17,7 @@ enum {
 #define SELECT \
 	"SELECT g.generation, g.encoder, g.step, g.dimension, g.similarity, g.engine, g.dtype, " \
 	"g.state, g.document_vectors, g.query_vectors, g.created_at_ms, g.published_at_ms, " \
-	"c.generation FROM generations g JOIN collections c ON c.id = g.collection "
+	"c.generation, g.recall FROM generations g JOIN collections c ON c.id = g.collection "
 
 static enum code check_dimension(const Pb__BeginGenerationRequest *req, struct error *e)
 {
@@ -55,12 +56,16 @@ static enum code read_row(sqlite3_stmt *s, const struct collection *c, struct ar
 	Pb__Generation *out, struct error *e)
 {
 	Pb__Generation g = PB__GENERATION__INIT;
+	ProtobufCMessage *recall;
 
 	g.collection = arena_strdup(arena, c->name);
 	if (!g.collection)
 		return error_memory(e);
-	if (statement_copy(s, 1, arena, &g.encoder, e) || statement_copy(s, 5, arena, &g.index, e))
+	if (statement_copy(s, 1, arena, &g.encoder, e) ||
+		statement_copy(s, 5, arena, &g.index, e) ||
+		packed_column(s, 13, &pb__recall__descriptor, arena, &recall, e))
 		return e->code;
+	g.recall = (Pb__Recall *)recall;
 	g.has_generation = g.has_step = g.has_dimension = g.has_similarity = 1;
 	g.generation = (uint64_t)sqlite3_column_int64(s, 0);
 	g.step = sqlite3_column_int64(s, 2);
@@ -237,6 +242,7 @@ enum code generation_list(struct database *db, const struct collection *c, uint6
 struct publication {
 	const struct collection *c;
 	uint64_t generation, document_vectors, query_vectors;
+	struct buf recall; /* packed; empty: none */
 	size_t keep;
 };
 
@@ -268,7 +274,7 @@ static enum code set_published(sqlite3 *db, const struct publication *p, struct 
 {
 	sqlite3_stmt *s = database_statement(db,
 		"UPDATE generations SET state = ?3, document_vectors = ?4, query_vectors = ?5, "
-		"published_at_ms = ?6 WHERE collection = ?1 AND generation = ?2",
+		"published_at_ms = ?6, recall = ?7 WHERE collection = ?1 AND generation = ?2",
 		e);
 
 	if (!s)
@@ -279,6 +285,8 @@ static enum code set_published(sqlite3 *db, const struct publication *p, struct 
 	statement_int(s, 4, (int64_t)p->document_vectors);
 	statement_int(s, 5, (int64_t)p->query_vectors);
 	statement_int(s, 6, now_ms());
+	if (p->recall.len)
+		statement_blob(s, 7, p->recall.data, p->recall.len);
 	return statement_run(s, e);
 }
 
@@ -325,10 +333,19 @@ static enum code publish(sqlite3 *db, void *arg, struct error *e)
 }
 
 enum code generation_mark_published(struct database *db, const struct collection *c,
-	uint64_t generation, uint64_t document_vectors, uint64_t query_vectors, size_t keep,
-	struct error *e)
+	uint64_t generation, uint64_t document_vectors, uint64_t query_vectors,
+	const Pb__Recall *recall, size_t keep, struct error *e)
 {
-	struct publication p = {c, generation, document_vectors, query_vectors, keep};
+	struct publication p = {.c = c,
+		.generation = generation,
+		.document_vectors = document_vectors,
+		.query_vectors = query_vectors,
+		.keep = keep};
 
-	return database_write(db, publish, &p, e);
+	buf_init(&p.recall);
+	enum code rc = recall ? packed_add(&p.recall, &recall->base, e) : OK;
+	if (!rc)
+		rc = database_write(db, publish, &p, e);
+	buf_free(&p.recall);
+	return rc;
 }

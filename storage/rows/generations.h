@@ -21,9 +21,10 @@ enum code generation_list(struct database *db, const struct collection *c, uint6
 	size_t limit, struct arena *arena, Pb__Generation ***out, size_t *n, struct error *e);
 /* One transaction: state PUBLISHED with its counts, the collection serves it, and generations past
  * the newest `keep` published ones become RETIRED (their files are the caller's to unlink, after).
- * FAILED_PRECONDITION/GENERATION_NOT_OPEN unless it was open. */
+ * FAILED_PRECONDITION/GENERATION_NOT_OPEN unless it was open. `recall`: NULL where none was measured.
+ */
 enum code generation_mark_published(struct database *db, const struct collection *c,
-	uint64_t generation, uint64_t document_vectors, uint64_t query_vectors, size_t keep,
-	struct error *e);
+	uint64_t generation, uint64_t document_vectors, uint64_t query_vectors,
+	const Pb__Recall *recall, size_t keep, struct error *e);
 
 #endif

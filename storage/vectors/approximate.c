@@ -5,13 +5,43 @@
 #include "proto/fault.h"
 #include "storage/exact/score.h"
 #include "storage/progress.h"
-#include "storage/vectors/format.h"
 #include "storage/vectors/image_private.h"
-#include "storage/vectors/top.h"
+#include "storage/vectors/scan.h"
+
+static enum code refuse(struct error *e, const char *field, const struct image *g)
+{
+	error_set(e, INVALID_ARGUMENT, "NO_SUCH_PARAMETER",
+		g->exact ? "Generation %llu is searched exactly (index \"%s\"); there is "
+			   "no %s to set."
+			 : "Generation %llu has the index \"%s\", which takes no %s with a "
+			   "request.",
+		(unsigned long long)g->generation, g->index, field);
+	return error_field(e, "%s", field);
+}
+
+enum code approximate_check(
+	const struct image *g, const struct faiss_parameters *how, struct error *e)
+{
+	struct faiss_parameters has = {0};
+
+	if (!g->exact)
+		has = faiss_settled(g->private->index);
+	if (how->nprobe && !has.nprobe)
+		return refuse(e, "nprobe", g);
+	if (how->ef_search && !has.ef_search)
+		return refuse(e, "ef_search", g);
+	if (how->nprobe <= has.lists)
+		return OK;
+	error_set(e, INVALID_ARGUMENT, "OUT_OF_RANGE",
+		"nprobe is 1 to %u, the lists of \"%s\", not %u.", has.lists, g->index,
+		how->nprobe);
+	return error_field(e, "nprobe");
+}
 
 /* What one query needs, made anew for each: FAISS's work is far more than a malloc. */
 struct search {
 	const struct image *g;
+	const struct faiss_parameters *how;
 	const struct shared_request *request;
 	struct exact_query *q;
 	double length; /* of the query */
@@ -24,18 +54,6 @@ struct search {
 static bool asked(void *arg)
 {
 	return arg && atomic_load_explicit((atomic_bool *)arg, memory_order_relaxed);
-}
-
-static void offer(const struct search *s, struct top *top, uint32_t row)
-{
-	const struct vectors *rows = &s->g->private->documents;
-	struct hit h = {rows->numbers[row], 0};
-
-	if (h.document == DEAD_ROW || query_excludes(s->q, h.document))
-		return;
-	h.score = score_row(rows, s->q->vector, s->length, row);
-	if (query_wants(s->q, top->order, &h))
-		top_offer(top, h);
 }
 
 /* Whether FAISS can be shown the query: it must have a direction where only that counts, and its
@@ -58,22 +76,23 @@ static enum code propose(struct search *s, struct top *top, struct error *e)
 	struct faiss_stop stop = {asked, s->request->cancelled};
 
 	present(s);
-	if (faiss_search(s->g->private->index, 1, s->vector, s->ask, s->score, s->row, &stop, e))
+	if (faiss_search(
+		    s->g->private->index, 1, s->vector, s->ask, s->how, s->score, s->row, &stop, e))
 		return e->code;
 	for (size_t i = 0; i < s->ask; i++)
 		if (s->row[i] >= 0)
-			offer(s, top, (uint32_t)s->row[i]);
+			scan_offer(
+				s->g, s->q, s->length, indexed_row(s->g, (size_t)s->row[i]), top);
 	return OK;
 }
 
-static enum code offer_all(struct search *s, struct top *top, struct error *e)
+static enum code scan(const struct search *s, struct error *e)
 {
-	for (uint32_t row = 0; row < s->g->private->documents.count; row++) {
-		if (row % 4096 == 0 && check_cancelled(s->request->cancelled, e))
-			return e->code;
-		offer(s, top, row);
-	}
-	return OK;
+	struct shared_request alone = *s->request;
+
+	alone.queries = s->q;
+	alone.n = 1;
+	return scan_rows(s->g, &alone, e);
 }
 
 /* One at a time, because FAISS's answer depends on its company. */
@@ -81,9 +100,12 @@ static enum code search_one(struct search *s, struct error *e)
 {
 	struct top top = {s->q->out, 0, s->q->k, s->request->order};
 
+	if (check_cancelled(s->request->cancelled, e))
+		return e->code;
 	s->length = vector_length(s->q->vector, s->g->dimension);
-	if (check_cancelled(s->request->cancelled, e) ||
-		(presentable(s) ? propose(s, &top, e) : offer_all(s, &top, e)))
+	if (!presentable(s))
+		return scan(s, e);
+	if (propose(s, &top, e))
 		return e->code;
 	top_sort(&top);
 	s->q->found = top.n;
@@ -93,15 +115,15 @@ static enum code search_one(struct search *s, struct error *e)
 /* Twice as many as wanted: FAISS's order is not ours. */
 static size_t candidates(const struct image *g, size_t k)
 {
-	size_t ask = k + (k > 64 ? k : 64), rows = g->private->documents.count;
+	size_t ask = k + (k > 64 ? k : 64);
 
-	return ask < rows ? ask : rows;
+	return ask < g->rows ? ask : g->rows;
 }
 
-static enum code search_with_room(const struct image *g, const struct shared_request *r,
-	struct exact_query *q, struct error *e)
+static enum code search_with_room(const struct image *g, const struct faiss_parameters *how,
+	const struct shared_request *r, struct exact_query *q, struct error *e)
 {
-	struct search s = {.g = g, .request = r, .q = q, .ask = candidates(g, q->k)};
+	struct search s = {.g = g, .how = how, .request = r, .q = q, .ask = candidates(g, q->k)};
 
 	s.vector = FAULT() ? NULL : malloc(g->dimension * sizeof *s.vector);
 	s.score = FAULT() ? NULL : malloc(s.ask * sizeof *s.score);
@@ -113,11 +135,12 @@ static enum code search_with_room(const struct image *g, const struct shared_req
 	return rc;
 }
 
-enum code approximate_search(const struct image *g, const struct shared_request *r, struct error *e)
+enum code approximate_search(const struct image *g, const struct faiss_parameters *how,
+	const struct shared_request *r, struct error *e)
 {
 	for (size_t i = 0; i < r->n; i++) {
 		r->queries[i].found = 0;
-		if (g->rows && search_with_room(g, r, &r->queries[i], e))
+		if (g->rows && search_with_room(g, how, r, &r->queries[i], e))
 			return e->code;
 	}
 	return OK;

@@ -6,11 +6,18 @@
 #ifndef STORAGE_VECTORS_APPROXIMATE_H
 #define STORAGE_VECTORS_APPROXIMATE_H
 
+#include "storage/vectors/faiss.h"
 #include "storage/vectors/image.h"
 
-/* As image_search, on an image with a FAISS index. Limits of the queries are heeded among what the
- * index proposed; it does not look further for them. */
-enum code approximate_search(
-	const struct image *g, const struct shared_request *r, struct error *e);
+/* Whether the image's engine takes these parameters (0: not brought). INVALID_ARGUMENT at "nprobe"
+ * or "ef_search": NO_SUCH_PARAMETER when it is exact or has none such, OUT_OF_RANGE for more lists
+ * than there are. */
+enum code approximate_check(
+	const struct image *g, const struct faiss_parameters *how, struct error *e);
+
+/* As image_search, on an image with a FAISS index; `how` was checked, and may be NULL. Limits of
+ * the queries are heeded among what the index proposed; it does not look further for them. */
+enum code approximate_search(const struct image *g, const struct faiss_parameters *how,
+	const struct shared_request *r, struct error *e);
 
 #endif

@@ -1,3 +1,4 @@
+#include <algorithm>
 #include <cctype>
 #include <cmath>
 #include <cstdlib>
@@ -8,12 +9,19 @@
 #include <stdexcept>
 #include <vector>
 
+#include <faiss/Clustering.h>
 #include <faiss/Index.h>
+#include <faiss/IndexFlat.h>
 #include <faiss/IndexHNSW.h>
 #include <faiss/IndexIDMap.h>
 #include <faiss/IndexIVF.h>
+#include <faiss/IndexIVFFastScan.h>
 #include <faiss/IndexIVFPQ.h>
+#include <faiss/IndexIVFPQFastScan.h>
+#include <faiss/IndexNNDescent.h>
+#include <faiss/IndexNSG.h>
 #include <faiss/IndexPQ.h>
+#include <faiss/IndexPQFastScan.h>
 #include <faiss/IndexPreTransform.h>
 #include <faiss/IndexRefine.h>
 #include <faiss/VectorTransform.h>
@@ -146,7 +154,8 @@ void hush_rotations(faiss_index *made, faiss::Index *index)
 }
 
 /* Search settings by size, fixed before the index is served: FAISS keeps them as fields, and a
- * served index is never changed. */
+ * served index is never changed. Polysemous codes are for a search that nobody asks for; annealing
+ * them takes minutes in which nothing can be interrupted. */
 void settle(faiss::Index *index)
 {
 	if (auto *pre = dynamic_cast<faiss::IndexPreTransform *>(index))
@@ -160,10 +169,14 @@ void settle(faiss::Index *index)
 		ivf->nprobe = (size_t)std::ceil(std::sqrt((double)ivf->nlist));
 		settle(ivf->quantizer);
 	}
-	if (auto *ivfpq = dynamic_cast<faiss::IndexIVFPQ *>(index))
+	if (auto *ivfpq = dynamic_cast<faiss::IndexIVFPQ *>(index)) {
 		hush(ivfpq->pq.cp);
-	if (auto *pq = dynamic_cast<faiss::IndexPQ *>(index))
+		ivfpq->do_polysemous_training = false;
+	}
+	if (auto *pq = dynamic_cast<faiss::IndexPQ *>(index)) {
 		hush(pq->pq.cp);
+		pq->do_polysemous_training = false;
+	}
 	if (auto *hnsw = dynamic_cast<faiss::IndexHNSW *>(index)) {
 		hnsw->hnsw.efConstruction = 200;
 		hnsw->hnsw.efSearch = 256;
@@ -173,6 +186,178 @@ void settle(faiss::Index *index)
 enum code bad_index(struct error *e)
 {
 	return error_field(e, "index");
+}
+
+/* Vectors assigned so far, of how many, by all k-means of one training. */
+struct tally {
+	const faiss_watch *watch;
+	uint64_t done, total;
+
+	void add(uint64_t n)
+	{
+		done = std::min(done + n, total);
+		if (watch && watch->told)
+			watch->told(watch->arg, done, total);
+	}
+};
+
+/* The index with which k-means finds each vector's centroid, in the blocks that FAISS itself would
+ * cut: the centroids are the same, and somebody hears of every block. */
+struct told_assigner : faiss::IndexFlat {
+	enum { BLOCK = 4096 };
+	tally *count;
+
+	told_assigner(size_t dimension, faiss::MetricType metric, tally *to)
+	    : faiss::IndexFlat((idx_t)dimension, metric), count(to)
+	{
+	}
+	void search(idx_t n, const float *x, idx_t k, float *distances, idx_t *labels,
+		const faiss::SearchParameters *params) const override
+	{
+		for (idx_t i = 0, m; i < n; i += m) {
+			m = std::min<idx_t>(n - i, BLOCK);
+			faiss::IndexFlat::search(
+				m, x + i * d, k, distances + i * k, labels + i * k, params);
+			count->add((uint64_t)m);
+		}
+	}
+};
+
+/* Lends assigners to every k-means inside an index, for as long as it is trained. */
+class training
+{
+	tally count;
+	size_t n;
+	std::vector<std::unique_ptr<told_assigner>> assigners;
+	std::vector<faiss::Index **> lent;
+
+	void lend(faiss::Index **to, size_t dimension, faiss::MetricType metric)
+	{
+		assigners.push_back(std::make_unique<told_assigner>(dimension, metric, &count));
+		lent.push_back(to);
+		*to = assigners.back().get();
+	}
+	size_t sample(const faiss::ClusteringParameters &cp, size_t centroids) const
+	{
+		return std::min(n, centroids * (size_t)cp.max_points_per_centroid);
+	}
+	void lend_pq(faiss::ProductQuantizer &pq)
+	{
+		lend(&pq.assign_index, pq.dsub, faiss::METRIC_L2);
+		count.total += pq.M * (uint64_t)pq.cp.niter * sample(pq.cp, pq.ksub);
+	}
+	void lend_opq(faiss::OPQMatrix &opq)
+	{
+		uint64_t rounds = (uint64_t)(opq.niter_pq_0 + (opq.niter - 1) * opq.niter_pq);
+		lend(&opq.pq->assign_index, opq.pq->dsub, faiss::METRIC_L2);
+		count.total += rounds * opq.pq->M * std::min(n, opq.max_train_points);
+	}
+	void lend_lists(faiss::IndexIVF &ivf)
+	{
+		auto *flat = dynamic_cast<faiss::IndexFlat *>(ivf.quantizer);
+		if (ivf.quantizer_trains_alone == 1)
+			return look(ivf.quantizer);
+		if (!flat && ivf.quantizer_trains_alone != 2)
+			return;
+		lend(&ivf.clustering_index, (size_t)ivf.d,
+			ivf.quantizer_trains_alone == 2 ? faiss::METRIC_L2 : flat->metric_type);
+		count.total += (uint64_t)ivf.cp.niter * sample(ivf.cp, ivf.nlist);
+	}
+	void look(faiss::Index *index)
+	{
+		if (auto *pre = dynamic_cast<faiss::IndexPreTransform *>(index)) {
+			for (faiss::VectorTransform *step : pre->chain)
+				if (auto *opq = dynamic_cast<faiss::OPQMatrix *>(step))
+					lend_opq(*opq);
+			look(pre->index);
+		}
+		if (auto *refine = dynamic_cast<faiss::IndexRefine *>(index)) {
+			look(refine->base_index);
+			look(refine->refine_index);
+		}
+		if (auto *hnsw = dynamic_cast<faiss::IndexHNSW *>(index))
+			look(hnsw->storage);
+		if (auto *ivf = dynamic_cast<faiss::IndexIVF *>(index))
+			lend_lists(*ivf);
+		if (auto *ivfpq = dynamic_cast<faiss::IndexIVFPQ *>(index))
+			lend_pq(ivfpq->pq);
+		if (auto *fast = dynamic_cast<faiss::IndexIVFPQFastScan *>(index))
+			lend_pq(fast->pq);
+		if (auto *pq = dynamic_cast<faiss::IndexPQ *>(index))
+			lend_pq(pq->pq);
+		if (auto *fast = dynamic_cast<faiss::IndexPQFastScan *>(index))
+			lend_pq(fast->pq);
+	}
+
+      public:
+	training(faiss::Index *index, size_t rows, const faiss_watch *watch)
+	    : count{watch, 0, 0}, n(rows)
+	{
+		look(index);
+		count.add(0);
+	}
+	~training()
+	{
+		for (faiss::Index **to : lent)
+			*to = nullptr;
+	}
+};
+
+/* The graph that takes an efSearch with the call. */
+const faiss::IndexHNSW *graph_of(const faiss::Index *index)
+{
+	bool other = dynamic_cast<const faiss::IndexHNSW2Level *>(index);
+
+	return other ? nullptr : dynamic_cast<const faiss::IndexHNSW *>(index);
+}
+
+/* A search's own parameters, as FAISS wants them: objects beside the index, which nobody writes to.
+ * FAISS refuses them for whatever is not named here. */
+class brought
+{
+	faiss::SearchParametersPreTransform pre;
+	faiss::SearchParametersIVF ivf;
+	faiss::SearchParametersHNSW hnsw;
+
+	faiss::SearchParameters *graph(const faiss::IndexHNSW *at, uint32_t ef_search)
+	{
+		hnsw.efSearch = ef_search ? (int)ef_search : at->hnsw.efSearch;
+		return &hnsw;
+	}
+	faiss::SearchParameters *lists(const faiss::IndexIVF *at, const faiss_parameters &how)
+	{
+		const faiss::IndexHNSW *coarse = graph_of(at->quantizer);
+		ivf.nprobe = how.nprobe ? how.nprobe : at->nprobe;
+		ivf.max_codes = at->max_codes;
+		ivf.quantizer_params = coarse ? graph(coarse, how.ef_search) : nullptr;
+		return &ivf;
+	}
+
+      public:
+	faiss::SearchParameters *of(const faiss::Index *index, const faiss_parameters &how)
+	{
+		if (auto *at = dynamic_cast<const faiss::IndexPreTransform *>(index)) {
+			pre.index_params = of(at->index, how);
+			return &pre;
+		}
+		if (auto *at = dynamic_cast<const faiss::IndexIVF *>(index))
+			return lists(at, how);
+		return graph(graph_of(index), how.ef_search);
+	}
+};
+
+faiss_parameters settled(const faiss::Index *index)
+{
+	if (auto *pre = dynamic_cast<const faiss::IndexPreTransform *>(index))
+		return settled(pre->index);
+	if (auto *graph = graph_of(index))
+		return {0, (uint32_t)graph->hnsw.efSearch, 0};
+	auto *ivf = dynamic_cast<const faiss::IndexIVF *>(index);
+	if (!ivf || dynamic_cast<const faiss::IndexIVFFastScan *>(index))
+		return {};
+	const faiss::IndexHNSW *coarse = graph_of(ivf->quantizer);
+	return {(uint32_t)ivf->nprobe, coarse ? (uint32_t)coarse->hnsw.efSearch : 0,
+		(uint32_t)ivf->nlist};
 }
 
 } // namespace
@@ -210,11 +395,23 @@ extern "C" bool faiss_wants_training(const struct faiss_index *index)
 	return !index->index->is_trained;
 }
 
-extern "C" enum code faiss_train(struct faiss_index *index, size_t n, const float *rows,
-	const struct faiss_stop *stop, struct error *e)
+extern "C" bool faiss_wants_all(const struct faiss_index *index)
 {
-	return guarded(stop, FAILED_PRECONDITION, "INDEX_NOT_BUILDABLE", e,
-		[&] { index->index->train((faiss::Index::idx_t)n, rows); });
+	const faiss::Index *is = index->index.get();
+
+	if (auto *pre = dynamic_cast<const faiss::IndexPreTransform *>(is))
+		is = pre->index;
+	return dynamic_cast<const faiss::IndexNSG *>(is) ||
+	       dynamic_cast<const faiss::IndexNNDescent *>(is);
+}
+
+extern "C" enum code faiss_train(struct faiss_index *index, size_t n, const float *rows,
+	const struct faiss_stop *stop, const struct faiss_watch *watch, struct error *e)
+{
+	return guarded(stop, FAILED_PRECONDITION, "INDEX_NOT_BUILDABLE", e, [&] {
+		training here(index->index.get(), n, watch);
+		index->index->train((faiss::Index::idx_t)n, rows);
+	});
 }
 
 extern "C" enum code faiss_add(struct faiss_index *index, size_t n, const float *rows,
@@ -229,13 +426,22 @@ extern "C" size_t faiss_rows(const struct faiss_index *index)
 	return (size_t)index->index->ntotal;
 }
 
+extern "C" struct faiss_parameters faiss_settled(const struct faiss_index *index)
+{
+	return settled(index->index.get());
+}
+
 extern "C" enum code faiss_search(const struct faiss_index *index, size_t n, const float *queries,
-	size_t k, float *scores, int64_t *rows, const struct faiss_stop *stop, struct error *e)
+	size_t k, const struct faiss_parameters *how, float *scores, int64_t *rows,
+	const struct faiss_stop *stop, struct error *e)
 {
 	static_assert(sizeof(faiss::Index::idx_t) == sizeof *rows, "rows are FAISS's own numbers");
 	return guarded(stop, INTERNAL, "INDEX_FAILED", e, [&] {
+		brought own;
+		bool any = how && (how->nprobe || how->ef_search);
 		index->index->search((faiss::Index::idx_t)n, queries, (faiss::Index::idx_t)k,
-			scores, (faiss::Index::idx_t *)rows);
+			scores, (faiss::Index::idx_t *)rows,
+			any ? own.of(index->index.get(), *how) : nullptr);
 	});
 }
 
@@ -264,5 +470,24 @@ extern "C" enum code faiss_unpack(
 		made->index.reset(faiss::read_index(&reader));
 		settle(made->index.get());
 		*out = made.release();
+	});
+}
+
+extern "C" enum code faiss_kmeans(const struct faiss_kmeans *how, size_t n, const float *rows,
+	float *centroids, const struct faiss_stop *stop, const struct faiss_watch *watch,
+	struct error *e)
+{
+	return guarded(stop, FAILED_PRECONDITION, "INDEX_NOT_BUILDABLE", e, [&] {
+		tally count{watch, 0, (uint64_t)n * how->iterations};
+		told_assigner assigner(how->dimension,
+			how->spherical ? faiss::METRIC_INNER_PRODUCT : faiss::METRIC_L2, &count);
+		faiss::Clustering means((int)how->dimension, (int)how->lists);
+		hush(means);
+		means.max_points_per_centroid = (int)(n / how->lists + 1);
+		means.niter = (int)how->iterations;
+		means.seed = how->seed;
+		means.spherical = how->spherical;
+		means.train((faiss::Index::idx_t)n, rows, assigner);
+		std::copy(means.centroids.begin(), means.centroids.end(), centroids);
 	});
 }

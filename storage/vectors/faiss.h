@@ -29,6 +29,13 @@ struct faiss_stop {
 	void *arg;
 };
 
+/* Told now and then how far a training is, on the calling thread: vectors assigned to their nearest
+ * centroid, over all iterations of all its k-means; 0 of 0 where an index trains by other means. */
+struct faiss_watch { /* may be NULL, and so may `told` */
+	void (*told)(void *arg, uint64_t done, uint64_t total);
+	void *arg;
+};
+
 /* An empty index by its factory string ("Flat", "IVF1024,Flat", "HNSW32", ...).
  * INVALID_ARGUMENT/BAD_INDEX at "index" for a string that FAISS or we refuse. */
 enum code faiss_new(const char *factory, uint32_t dimension, enum faiss_metric metric,
@@ -36,18 +43,34 @@ enum code faiss_new(const char *factory, uint32_t dimension, enum faiss_metric m
 void faiss_free(struct faiss_index *index); /* NULL is fine */
 
 bool faiss_wants_training(const struct faiss_index *index);
-/* FAILED_PRECONDITION/INDEX_NOT_BUILDABLE when these rows are too few or otherwise unfit. */
+/* FAILED_PRECONDITION/INDEX_NOT_BUILDABLE when these rows are too few or otherwise unfit. Seeds are
+ * fixed: the same rows make the same index, byte for byte. */
 enum code faiss_train(struct faiss_index *index, size_t n, const float *rows,
-	const struct faiss_stop *stop, struct error *e);
-/* Rows are numbered 0, 1, ... in the order they are added. */
+	const struct faiss_stop *stop, const struct faiss_watch *watch, struct error *e);
+/* Rows are numbered 0, 1, ... in the order they are added. Where an index takes them all at once or
+ * not at all (faiss_wants_all), a second call is refused. */
+bool faiss_wants_all(const struct faiss_index *index);
 enum code faiss_add(struct faiss_index *index, size_t n, const float *rows,
 	const struct faiss_stop *stop, struct error *e);
 size_t faiss_rows(const struct faiss_index *index);
 
+/* How hard one search tries; 0: as the index is settled, or, of an index, that it has no such
+ * parameter that a call may bring. */
+struct faiss_parameters {
+	uint32_t nprobe; /* lists visited, of an IVF's */
+	uint32_t
+		ef_search; /* length of the queue in a HNSW graph; the coarse one, of IVF<n>_HNSW<m> */
+	uint32_t lists;	   /* there are, in an IVF; not for a search to bring */
+};
+/* What a search does that brings none. */
+struct faiss_parameters faiss_settled(const struct faiss_index *index);
+
 /* n x k: inner products falling or squared distances rising, and row numbers; -1 where there is
- * nothing. 0 < k <= faiss_rows. */
+ * nothing. 0 < k <= faiss_rows. `how` may be NULL; it travels with the call, so searches that bring
+ * different ones do not meet. What it brings must be there in faiss_settled. */
 enum code faiss_search(const struct faiss_index *index, size_t n, const float *queries, size_t k,
-	float *scores, int64_t *rows, const struct faiss_stop *stop, struct error *e);
+	const struct faiss_parameters *how, float *scores, int64_t *rows,
+	const struct faiss_stop *stop, struct error *e);
 
 /* To bytes, malloc'd, and back. Unpack only what a keyed hash proved to be ours: FAISS believes
  * whatever it reads. */
@@ -55,6 +78,20 @@ enum code faiss_pack(
 	const struct faiss_index *index, unsigned char **bytes, size_t *n, struct error *e);
 enum code faiss_unpack(
 	const unsigned char *bytes, size_t n, struct faiss_index **out, struct error *e);
+
+/* K-means: `lists` centroids of n rows into `centroids` (lists x dimension), by Lloyd's iterations
+ * from randomly chosen rows; a centroid that nobody is nearest to takes half of a crowded one's.
+ * All rows count. Spherical: nearest is by inner product, and centroids are of unit length. The
+ * same arguments give the same bits. FAILED_PRECONDITION/INDEX_NOT_BUILDABLE for fewer rows than
+ * lists. lists, dimension > 0. */
+struct faiss_kmeans {
+	uint32_t dimension, lists, iterations;
+	int seed;
+	bool spherical;
+};
+enum code faiss_kmeans(const struct faiss_kmeans *how, size_t n, const float *rows,
+	float *centroids, const struct faiss_stop *stop, const struct faiss_watch *watch,
+	struct error *e);
 
 #ifdef __cplusplus
 }

@@ -21,6 +21,7 @@ struct image *image_release(struct image *g)
 		shared_free(g->private->shared);
 		codes_free(g->private->codes);
 		faiss_free(g->private->index);
+		free(g->private->live);
 		lsa_free(g->private->lsa);
 		vectors_close(&g->private->documents);
 		vectors_close(&g->private->queries);
@@ -35,7 +36,7 @@ struct image *image_release(struct image *g)
 enum code image_search(const struct image *g, const struct shared_request *r, struct error *e)
 {
 	if (g->private->index)
-		return approximate_search(g, r, e);
+		return approximate_search(g, NULL, r, e);
 	return shared_search(g->private->shared, r, e);
 }
 

@@ -27,6 +27,7 @@ struct image {
 	bool exact;	       /* the index is "exact": ours, and not FAISS's */
 	uint32_t rows;	       /* documents with a vector */
 	const struct lsa *lsa; /* encodes texts, or NULL */
+	Pb__Recall recall;     /* of its index; nothing in it where search is exact */
 	struct image_private *private;
 };
 

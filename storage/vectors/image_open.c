@@ -63,14 +63,30 @@ static enum code open_exact(struct image *g, struct codes_builder **codes,
 	return p->shared ? OK : error_memory(e);
 }
 
-enum { CHUNK_ROWS = 4096, TRAINING_ROWS = 1 << 18 };
+/* A chunk is what somebody waits for before he hears of progress: a second of linking a graph. */
+enum { CHUNK_ROWS = 1024, TRAINING_ROWS = 1 << 18 };
 
-/* A row as the index holds it. */
-static void index_row(const struct image *g, uint32_t row, float *out)
+/* Dead rows are not shown to FAISS: whoever asks it for k would get fewer. */
+static enum code number_live(struct image *g, struct error *e)
 {
-	const struct image_private *p = g->private;
+	struct image_private *p = g->private;
+	uint32_t n = 0;
 
-	vectors_floats(&p->documents, row, out);
+	if (p->documents.live == p->documents.count)
+		return OK;
+	p->live = FAULT() ? NULL : malloc((p->documents.live + 1) * sizeof *p->live);
+	if (!p->live)
+		return error_memory(e);
+	for (uint32_t row = 0; row < p->documents.count; row++)
+		if (p->documents.numbers[row] != DEAD_ROW)
+			p->live[n++] = row;
+	return OK;
+}
+
+/* A row as the index holds it, by the index's number. */
+static void index_row(const struct image *g, size_t number, float *out)
+{
+	vectors_floats(&g->private->documents, indexed_row(g, number), out);
 	double length = vector_length(out, g->dimension);
 	if (g->similarity == PB__SIMILARITY__SIMILARITY_COSINE)
 		for (uint32_t j = 0; j < g->dimension; j++)
@@ -87,23 +103,28 @@ static struct faiss_stop stop_of(const struct progress *progress)
 	return (struct faiss_stop){asked, progress ? progress->cancelled : NULL};
 }
 
+static void tell_training(void *arg, uint64_t done, uint64_t total)
+{
+	progress_report(arg, "train", done, total, "assignments");
+}
+
 /* Trains on rows spread evenly over the file. */
 static enum code train(const struct image *g, struct faiss_index *index,
 	const struct progress *progress, struct error *e)
 {
-	size_t rows = g->private->documents.count;
-	size_t n = rows < TRAINING_ROWS ? rows : TRAINING_ROWS;
+	size_t n = g->rows < TRAINING_ROWS ? g->rows : TRAINING_ROWS;
 	struct faiss_stop stop = stop_of(progress);
+	struct faiss_watch watch = {tell_training, (void *)progress};
 
 	if (!faiss_wants_training(index))
 		return OK;
-	progress_report(progress, "train", 0, n, "vectors");
+	progress_report(progress, "train", 0, 0, "assignments");
 	float *sample = FAULT() ? NULL : malloc((n * g->dimension + 1) * sizeof *sample);
 	if (!sample)
 		return error_memory(e);
 	for (size_t i = 0; i < n; i++)
-		index_row(g, (uint32_t)(i * rows / n), sample + i * g->dimension);
-	enum code rc = faiss_train(index, n, sample, &stop, e);
+		index_row(g, i * g->rows / n, sample + i * g->dimension);
+	enum code rc = faiss_train(index, n, sample, &stop, &watch, e);
 	free(sample);
 	return rc;
 }
@@ -112,15 +133,15 @@ static enum code add_rows(const struct image *g, struct faiss_index *index,
 	const struct progress *progress, struct error *e)
 {
 	struct faiss_stop stop = stop_of(progress);
-	uint32_t rows = g->private->documents.count;
-	float *chunk = FAULT() ? NULL : malloc((size_t)CHUNK_ROWS * g->dimension * sizeof *chunk);
+	size_t most = faiss_wants_all(index) ? g->rows : CHUNK_ROWS;
+	float *chunk = FAULT() ? NULL : malloc((most * g->dimension + 1) * sizeof *chunk);
 	enum code rc = chunk ? OK : error_memory(e);
 
-	for (uint32_t first = 0, n; !rc && first < rows; first += n) {
-		n = rows - first < CHUNK_ROWS ? rows - first : CHUNK_ROWS;
+	for (uint32_t first = 0, n; !rc && first < g->rows; first += n) {
+		n = (uint32_t)(g->rows - first < most ? g->rows - first : most);
 		for (uint32_t i = 0; i < n; i++)
 			index_row(g, first + i, chunk + (size_t)i * g->dimension);
-		progress_report(progress, "index", first, rows, "vectors");
+		progress_report(progress, "index", first, g->rows, "vectors");
 		rc = progress_check(progress, e);
 		if (!rc)
 			rc = faiss_add(index, n, chunk, &stop, e);
@@ -134,7 +155,7 @@ static enum faiss_metric metric_of(Pb__Similarity similarity)
 	return similarity == PB__SIMILARITY__SIMILARITY_L2 ? FAISS_SQUARED_L2 : FAISS_INNER_PRODUCT;
 }
 
-static bool is_exact(const char *index)
+bool image_index_is_exact(const char *index)
 {
 	return !strcmp(index, "exact");
 }
@@ -144,7 +165,7 @@ enum code image_index_check(
 {
 	struct faiss_index *trial;
 
-	if (is_exact(index))
+	if (image_index_is_exact(index))
 		return OK;
 	if (faiss_new(index, dimension, metric_of(similarity), &trial, e))
 		return e->code;
@@ -174,10 +195,12 @@ static enum code get_index(struct image *g, const struct image_files *files,
 		files->cache, files->key, g->private->documents.fingerprint, g->index};
 	struct error ignored;
 
+	if (number_live(g, e))
+		return e->code;
 	if (!files->cache)
 		return build_index(g, progress, e);
 	struct faiss_index *index = cache_load(&cache);
-	if (index && faiss_rows(index) == g->private->documents.count) {
+	if (index && faiss_rows(index) == g->rows) {
 		g->private->index = index;
 		return OK;
 	}
@@ -216,7 +239,8 @@ static enum code image_new(const struct image_about *about, struct image **out, 
 	g->step = about->step;
 	g->dimension = about->dimension;
 	g->similarity = about->similarity;
-	g->exact = is_exact(about->index);
+	g->exact = image_index_is_exact(about->index);
+	g->recall = about->recall ? *about->recall : (Pb__Recall)PB__RECALL__INIT;
 	*out = g;
 	return OK;
 }

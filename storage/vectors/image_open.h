@@ -25,7 +25,11 @@ struct image_about {
 	uint32_t dimension;
 	Pb__Similarity similarity;
 	const char *encoder, *index;
+	const Pb__Recall *recall; /* NULL: not measured, or nothing to measure */
 };
+
+/* Whether an index string is our own exact engine. All others are FAISS's. */
+bool image_index_is_exact(const char *index);
 
 /* Whether an index string can be used at all: INVALID_ARGUMENT/BAD_INDEX at "index". */
 enum code image_index_check(

@@ -15,8 +15,15 @@ struct image_private {
 	struct codes *codes; /* of the documents' rows, dead ones taken out */
 	struct exact exact;
 	struct shared *shared;
-	/* With a FAISS factory string: rows in file order, dead ones too; of unit length for cosine. */
+	/* With a FAISS factory string: live rows in file order, of unit length for cosine. */
 	struct faiss_index *index;
+	uint32_t *live; /* the row of each of the index's numbers; NULL: they are the same */
 };
+
+/* The row that FAISS calls by this number. */
+static inline uint32_t indexed_row(const struct image *g, size_t number)
+{
+	return g->private->live ? g->private->live[number] : (uint32_t)number;
+}
 
 #endif

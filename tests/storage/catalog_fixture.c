@@ -123,8 +123,8 @@ enum code publish_generation(const char *collection, uint64_t generation, struct
 	uint64_t without;
 
 	arena_init(&own, 1 << 20);
-	enum code rc =
-		catalog_publish(catalog, collection, generation, NULL, &own, &g, &without, e);
+	enum code rc = catalog_publish(
+		catalog, collection, generation, false, NULL, &own, &g, &without, e);
 	if (!rc) {
 		ck_assert_uint_eq(g.generation, generation);
 		ck_assert_int_eq(g.state, PB__GENERATION_STATE__GENERATION_STATE_PUBLISHED);

@@ -68,7 +68,8 @@ START_TEST(what_is_uploaded_and_published_is_served_now_and_after_a_restart)
 	ck_ok(upload("demo", g, PB__SIDE__SIDE_DOCUMENT, 5, 5, &err), &err);
 	ck_ok(upload("demo", g, PB__SIDE__SIDE_QUERY, 1, 3, &err), &err);
 	ck_ok(upload("demo", g, PB__SIDE__SIDE_DOCUMENT, 0, 7, &err), &err);
-	ck_ok(catalog_publish(catalog, "demo", g, NULL, &arena, &about, &without, &err), &err);
+	ck_ok(catalog_publish(catalog, "demo", g, false, NULL, &arena, &about, &without, &err),
+		&err);
 	ck_assert_uint_eq(without, 2);
 	ck_assert_uint_eq(about.document_vectors, 10);
 	ck_assert_uint_eq(about.query_vectors, 3);

@@ -27,7 +27,7 @@ static enum code publish(const struct work *w, const char **result, struct error
 	uint64_t without;
 
 	pb__generation__init(&made);
-	if (catalog_publish(w->mine.catalog, req->collection, req->generation, w->progress,
+	if (catalog_publish(w->mine.catalog, req->collection, req->generation, false, w->progress,
 		    w->arena, &made, &without, e))
 		return e->code;
 	return number_of(&made, w, result, e);

@@ -15,6 +15,7 @@
 #include "storage/rows/queries.h"
 #include "workers/jobs/work.h"
 #include "workers/mine/kept.h"
+#include "workers/mine/parameters.h"
 #include "workers/mine/report.h"
 
 enum { PAGE = 256, MEMORY = 512 << 20 };
@@ -154,7 +155,7 @@ static enum code describe_generation(
 	summary->generation = s->at.generation;
 	summary->encoder = g->encoder;
 	summary->step = g->step;
-	return OK;
+	return parameters_recall(summary->recipe, g->recall, arena, &summary->recall, e);
 }
 
 static enum code complete(const struct set *s, struct error *e)

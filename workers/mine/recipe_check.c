@@ -4,6 +4,7 @@
 
 #include "proto/limits.h"
 #include "workers/mine/filter.h"
+#include "workers/mine/parameters.h"
 #include "workers/mine/recipe.h"
 
 #define REFUSE(e, field, reason, ...) \
@@ -115,7 +116,8 @@ static enum code check_quotas(const Pb__MineNegativesRequest *r, struct error *e
 enum code recipe_check(const Pb__MineNegativesRequest *recipe, struct error *e)
 {
 	if (check_enums(recipe, e) || check_finite(recipe, e) || check_window(recipe, e) ||
-		check_thresholds(recipe, e) || check_depth(recipe, e) || check_quotas(recipe, e))
+		check_thresholds(recipe, e) || check_depth(recipe, e) || check_quotas(recipe, e) ||
+		parameters_check(recipe, e))
 		return e->code;
 	return OK;
 }

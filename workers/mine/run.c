@@ -1,4 +1,5 @@
 /* A whole request: resolve, pin, read the queries, mine them round after round, and sum up. */
+#include "workers/mine/parameters.h"
 #include "workers/mine/pipeline.h"
 #include "workers/mine/put.h"
 #include "workers/mine/recipe.h"
@@ -25,7 +26,10 @@ static enum code pin(struct mining *m, const struct mine *mine, Pb__MineNegative
 		return e->code;
 	if (m->view.image)
 		PUT(recipe, generation, m->view.image->generation);
-	return OK;
+	if (!parameters_check_image(m, e))
+		return OK;
+	view_release(&m->view);
+	return e->code;
 }
 
 static enum code read_queries(
@@ -65,13 +69,15 @@ static enum code mine_all(struct run *run, struct pool *pool, struct arena *aren
 	return rounds_run(&rounds, arena, e);
 }
 
-static enum code put_generation(
-	const struct image *image, struct arena *arena, Pb__MineSummary *out, struct error *e)
+static enum code put_generation(const struct image *image, const Pb__MineNegativesRequest *recipe,
+	struct arena *arena, Pb__MineSummary *out, struct error *e)
 {
 	PUT(out, generation, image->generation);
 	PUT(out, step, image->step);
 	out->encoder = arena_strdup(arena, image->encoder);
-	return out->encoder ? OK : error_memory(e);
+	if (!out->encoder)
+		return error_memory(e);
+	return parameters_recall(recipe, &image->recall, arena, &out->recall, e);
 }
 
 static enum code summarize(struct run *run, Pb__MineNegativesRequest *recipe, struct arena *arena,
@@ -79,7 +85,7 @@ static enum code summarize(struct run *run, Pb__MineNegativesRequest *recipe, st
 {
 	Pb__MineSummary summary = PB__MINE_SUMMARY__INIT;
 
-	if (run->m.view.image && put_generation(run->m.view.image, arena, &summary, e))
+	if (run->m.view.image && put_generation(run->m.view.image, recipe, arena, &summary, e))
 		return e->code;
 	PUT(&summary, revision, run->m.view.collection.revision);
 	summary.recipe = recipe;

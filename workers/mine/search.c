@@ -1,5 +1,6 @@
 /* Search: the ranked sources alone, without anything being excluded. */
 #include "proto/limits.h"
+#include "workers/mine/parameters.h"
 #include "workers/mine/put.h"
 #include "workers/mine/recipe.h"
 #include "workers/mine/rounds.h"
@@ -33,6 +34,10 @@ static void make_recipe(struct search_recipe *r, const Pb__SearchRequest *req)
 	r->recipe.n_sources = 1;
 	PUT(&r->recipe, scorer, dense ? PB__SCORER__SCORER_DENSE : PB__SCORER__SCORER_BM25);
 	PUT(&r->recipe, depth, req->k);
+	r->recipe.has_nprobe = req->has_nprobe;
+	r->recipe.nprobe = req->nprobe;
+	r->recipe.has_ef_search = req->has_ef_search;
+	r->recipe.ef_search = req->ef_search;
 }
 
 static enum code check(const Pb__SearchRequest *req, struct error *e)
@@ -152,6 +157,16 @@ static enum code search(struct search *s, struct pool *pool, struct error *e)
 	return s->req->include_text ? put_texts(s, e) : OK;
 }
 
+static enum code put_generation(struct search *s, struct error *e)
+{
+	const struct image *image = s->m.view.image;
+
+	if (!image)
+		return OK;
+	PUT(s->out, generation, image->generation);
+	return parameters_recall(s->m.recipe, &image->recall, s->arena, &s->out->recall, e);
+}
+
 enum code search_run(const struct mine *mine, const Pb__SearchRequest *req, struct arena *arena,
 	Pb__SearchResponse *out, struct error *e)
 {
@@ -162,13 +177,17 @@ enum code search_run(const struct mine *mine, const Pb__SearchRequest *req, stru
 	if (check(req, e))
 		return e->code;
 	make_recipe(&s.recipe, req);
+	if (parameters_check(&s.recipe.recipe, e))
+		return e->code;
 	s.m = mining_of(mine, &s.recipe.recipe);
 	if (catalog_view(mine->catalog, req->collection, req->has_generation ? req->generation : 0,
 		    dense ? IMAGE_NEEDED : IMAGE_IF_ANY, mine->cancelled, &s.m.view, e))
 		return e->code;
-	if (s.m.view.image)
-		PUT(&response, generation, s.m.view.image->generation);
-	enum code rc = search(&s, mine->pool, e);
+	enum code rc = put_generation(&s, e);
+	if (rc == OK)
+		rc = parameters_check_image(&s.m, e);
+	if (rc == OK)
+		rc = search(&s, mine->pool, e);
 	if (rc == OK)
 		*out = response;
 	view_release(&s.m.view);

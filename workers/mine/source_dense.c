@@ -2,6 +2,7 @@
 #include <math.h>
 #include <string.h>
 
+#include "workers/mine/parameters.h"
 #include "workers/mine/source.h"
 
 /* From how many queries on a request is made to give way to small ones. */
@@ -56,8 +57,13 @@ static enum code search(
 		.bulk = m->n_queries > BULK_QUERIES,
 		.cancelled = m->cancelled,
 		.crew = m->crew.threads ? &m->crew : NULL};
+	struct faiss_parameters how;
 
-	return n ? image_search(m->view.image, &request, e) : OK;
+	if (n == 0)
+		return OK;
+	if (parameters_brought(m->recipe, &how))
+		return approximate_search(m->view.image, &how, &request, e);
+	return image_search(m->view.image, &request, e);
 }
 
 enum code source_dense(const struct mining *m, const struct ask *asks, size_t n,

@@ -135,6 +135,9 @@ static void make_row(const struct world *w, uint32_t row, float *x, uint64_t *se
 	case KIND_LEVEL:
 		level(w, x, seed);
 		return;
+	case KIND_TIGHT:
+		tight_row(w, x, seed);
+		return;
 	default:
 		return;
 	}
@@ -198,6 +201,8 @@ static void make_rows(struct world *w, uint64_t *seed)
 	w->aim = malloc(s->dimension * sizeof *w->aim);
 	fill(w->aim, s->dimension, seed);
 	w->aim[0] += 2; /* not zero */
+	if (s->kind == KIND_TIGHT)
+		tight_aim(w, w->aim);
 	make_length(w->aim, s->dimension, 1);
 	for (uint32_t i = 0; i < s->n; i++) {
 		float *x = w->value + (size_t)i * s->dimension;
@@ -262,6 +267,7 @@ struct codes *world_codes(const struct world *w, uint64_t *seed)
 void world_make(struct world *w, const struct shape *shape, uint64_t *seed)
 {
 	*w = (struct world){.shape = *shape};
+	ck_assert(rotation_init(&w->rotation, shape->dimension));
 	make_numbers(w, seed);
 	make_rows(w, seed);
 	w->exact = (struct exact){&w->rows, world_codes(w, seed)};
@@ -270,6 +276,7 @@ void world_make(struct world *w, const struct shape *shape, uint64_t *seed)
 void world_free(struct world *w)
 {
 	codes_free((struct codes *)w->exact.codes);
+	rotation_free(&w->rotation);
 	free(w->numbers);
 	free(w->row_of);
 	free(w->order);

@@ -23,7 +23,8 @@
 	X(DOMINANT) /* one dimension a thousand times the others */ \
 	X(CLUSTERS) /* sorted by cluster */ \
 	X(SIZES)    /* of lengths from 1e-30 to 1e4 */ \
-	X(LEVEL)    /* nearly one score with `aim`, whatever their bytes say */
+	X(LEVEL)    /* nearly one score with `aim`, whatever their bytes say */ \
+	X(TIGHT)    /* the same, and their bytes say as much else as the bound allows */
 
 enum kind {
 #define X(name) KIND_##name,
@@ -51,10 +52,14 @@ struct world {
 	float *value;	    /* n x dimension: what the stored rows mean */
 	uint16_t *half;	    /* the same as stored, for f16 */
 	float *aim;	    /* dimension: a query */
+	struct rotation rotation;
 };
 
 void world_make(struct world *w, const struct shape *shape, uint64_t *seed);
 void world_free(struct world *w);
+void tight_aim(const struct world *w, float *out);
+void tight_row(const struct world *w, float *out, uint64_t *seed);
+
 /* The rows' codes, made anew: rows come in pieces of any size; of the dead ones some are dropped before
  * they come, the others after. */
 struct codes *world_codes(const struct world *w, uint64_t *seed);

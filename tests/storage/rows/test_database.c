@@ -10,6 +10,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "storage/rows/generations.h"
 #include "storage/rows/migrations.h"
 
 static struct collection c;
@@ -369,6 +370,37 @@ START_TEST(a_migration_that_fails_leaves_the_schema_before_it)
 }
 END_TEST
 
+START_TEST(generations_of_the_first_schema_are_read_by_this_one)
+{
+	Pb__Generation g;
+	struct arena own;
+
+	ck_assert_int_eq(mkdir(path_of("older"), 0700), 0);
+	sqlite3 *raw = plain(path_of("older/hardminer.db"));
+	ck_ok(migrate(raw, migrations, 1, &err), &err);
+	execute(raw, "INSERT INTO collections (id, name, created_at_ms, documents, generation) "
+		     "VALUES (7, 'demo', 1, 90, 3)");
+	execute(raw,
+		"INSERT INTO generations VALUES (7, 3, 'e', 5, 4, 0, 'IVF4,Flat', 0, 1, 80, 6, "
+		"11, 12), (7, 4, 'e', 6, 4, 0, 'flat', 0, 0, 0, 0, 13, NULL)");
+	close_plain(raw);
+	db = database_close(db);
+	ck_ok(database_open(path_of("older"), &db, &err), &err);
+	ck_assert_int_eq(fixture_number("PRAGMA user_version"), (int64_t)migrations_count);
+	c = fixture_collection("demo");
+	arena_init(&own, 1 << 20);
+	ck_ok(generation_get(db, &c, 3, &own, &g, &err), &err);
+	ck_assert_str_eq(g.index, "IVF4,Flat");
+	ck_assert_uint_eq(g.document_vectors, 80);
+	ck_assert_int_eq(g.published_at_ms, 12);
+	ck_assert(g.serving);
+	ck_assert_ptr_null(g.recall);
+	ck_ok(generation_get(db, &c, 4, &own, &g, &err), &err);
+	ck_assert_str_eq(g.index, "exact");
+	arena_free(&own);
+}
+END_TEST
+
 Suite *suite(void)
 {
 	Suite *s = suite_create("database");
@@ -391,6 +423,7 @@ Suite *suite(void)
 	tcase_add_test(t, a_statement_is_prepared_once_and_handed_out_reset);
 	tcase_add_test(t, an_older_schema_is_brought_up_to_date_with_its_rows);
 	tcase_add_test(t, a_migration_that_fails_leaves_the_schema_before_it);
+	tcase_add_test(t, generations_of_the_first_schema_are_read_by_this_one);
 	suite_add_tcase(s, t);
 	return s;
 }

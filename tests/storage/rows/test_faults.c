@@ -223,7 +223,11 @@ static enum code begin_generation(void)
 
 static enum code publish(void)
 {
-	return generation_mark_published(db, &c, 1, 2, 2, 2, &err);
+	Pb__Recall recall = PB__RECALL__INIT;
+
+	recall.has_recall = 1;
+	recall.recall = .5;
+	return generation_mark_published(db, &c, 1, 2, 2, &recall, 2, &err);
 }
 
 START_TEST(a_generation_begins_and_is_published_whole_or_not_at_all)

@@ -34,7 +34,7 @@ static uint64_t begin(const struct collection *in)
 
 static void publish(uint64_t generation, size_t keep)
 {
-	ck_ok(generation_mark_published(db, &c, generation, 10, 2, keep, &err), &err);
+	ck_ok(generation_mark_published(db, &c, generation, 10, 2, NULL, keep, &err), &err);
 }
 
 static Pb__Generation get(uint64_t generation)
@@ -150,7 +150,7 @@ START_TEST(what_is_not_there_is_not_found)
 	for (size_t i = 0; i < 4; i++) {
 		ck_refused_at(generation_get(db, &c, absent[i], &arena, &g, &err), NOT_FOUND,
 			"NO_SUCH_GENERATION", "generation");
-		ck_refused_at(generation_mark_published(db, &c, absent[i], 1, 1, 2, &err),
+		ck_refused_at(generation_mark_published(db, &c, absent[i], 1, 1, NULL, 2, &err),
 			NOT_FOUND, "NO_SUCH_GENERATION", "generation");
 	}
 	ck_assert_uint_eq(fixture_collection("demo").generation, 0);
@@ -169,9 +169,32 @@ START_TEST(publishing_counts_serves_and_happens_once)
 	ck_assert(g.has_published_at_ms && g.published_at_ms >= g.created_at_ms);
 	ck_assert(g.serving);
 	ck_assert_uint_eq(fixture_collection("demo").generation, n);
-	ck_refused_at(generation_mark_published(db, &c, n, 1, 1, 2, &err), FAILED_PRECONDITION,
-		"GENERATION_NOT_OPEN", "generation");
+	ck_refused_at(generation_mark_published(db, &c, n, 1, 1, NULL, 2, &err),
+		FAILED_PRECONDITION, "GENERATION_NOT_OPEN", "generation");
 	ck_assert_uint_eq(get(n).document_vectors, 10);
+}
+END_TEST
+
+START_TEST(what_was_measured_comes_back_as_it_was)
+{
+	Pb__Recall recall = PB__RECALL__INIT;
+
+	recall.has_recall = recall.has_k = recall.has_queries = recall.has_nprobe = 1;
+	recall.recall = 0.1 + 0.2; /* no short decimal */
+	recall.k = 100;
+	recall.queries = 256;
+	recall.nprobe = 64;
+	ck_ok(generation_mark_published(db, &c, begin(&c), 10, 2, &recall, 2, &err), &err);
+	publish(begin(&c), 2);
+	fixture_reopen();
+	Pb__Generation g = get(1);
+	ck_assert_ptr_nonnull(g.recall);
+	ck_assert(g.recall->recall == 0.1 + 0.2);
+	ck_assert_uint_eq(g.recall->k, 100);
+	ck_assert_uint_eq(g.recall->queries, 256);
+	ck_assert(g.recall->has_nprobe && g.recall->nprobe == 64);
+	ck_assert(!g.recall->has_ef_search);
+	ck_assert_ptr_null(get(2).recall);
 }
 END_TEST
 
@@ -196,8 +219,8 @@ START_TEST(the_newest_published_are_kept_and_the_served_one_always)
 	ck_states("rrprp");
 	ck_assert_uint_eq(fixture_collection("demo").generation, 3);
 	ck_assert(get(3).serving && !get(5).serving);
-	ck_refused(generation_mark_published(db, &c, 1, 1, 1, 2, &err), &err, FAILED_PRECONDITION,
-		"GENERATION_NOT_OPEN");
+	ck_refused(generation_mark_published(db, &c, 1, 1, 1, NULL, 2, &err), &err,
+		FAILED_PRECONDITION, "GENERATION_NOT_OPEN");
 	ck_assert_ptr_nonnull(strstr(err.text, "retired"));
 }
 END_TEST
@@ -236,6 +259,7 @@ Suite *suite(void)
 	tcase_add_test(t, a_collection_that_is_gone_has_no_generations);
 	tcase_add_test(t, what_is_not_there_is_not_found);
 	tcase_add_test(t, publishing_counts_serves_and_happens_once);
+	tcase_add_test(t, what_was_measured_comes_back_as_it_was);
 	tcase_add_test(t, the_newest_published_are_kept_and_the_served_one_always);
 	tcase_add_test(t, generations_are_listed_newest_first);
 	suite_add_tcase(s, t);

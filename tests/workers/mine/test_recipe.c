@@ -62,7 +62,8 @@ END_TEST
 START_TEST(the_recipe_has_every_setting_that_is_not_optional)
 {
 	static const char *const may_be_absent[] = {"generation", "max_score", "min_score",
-		"absolute_margin", "relative_margin", "semi_hard_margin", "range_max", NULL};
+		"absolute_margin", "relative_margin", "semi_hard_margin", "range_max", "nprobe",
+		"ef_search", NULL};
 	const ProtobufCMessageDescriptor *type = &pb__mine_negatives_request__descriptor;
 
 	resolve("topk");

@@ -76,6 +76,12 @@ void world_positive(struct world *w, const char *query, const char *document)
 
 void world_begin(struct world *w, uint32_t dimension, Pb__Similarity similarity)
 {
+	world_begin_index(w, dimension, similarity, "exact");
+}
+
+void world_begin_index(
+	struct world *w, uint32_t dimension, Pb__Similarity similarity, const char *index)
+{
 	Pb__BeginGenerationRequest req = PB__BEGIN_GENERATION_REQUEST__INIT;
 	Pb__Generation generation;
 
@@ -84,6 +90,7 @@ void world_begin(struct world *w, uint32_t dimension, Pb__Similarity similarity)
 	req.has_dimension = req.has_similarity = true;
 	req.dimension = dimension;
 	req.similarity = similarity;
+	req.index = (char *)index;
 	ck_ok(catalog_begin(w->catalog, &req, &w->arena, &generation, &err), &err);
 	w->generation = generation.generation;
 }
@@ -110,8 +117,8 @@ void world_publish(struct world *w)
 	Pb__Generation generation;
 	uint64_t without;
 
-	ck_ok(catalog_publish(w->catalog, "world", w->generation, NULL, &w->arena, &generation,
-		      &without, &err),
+	ck_ok(catalog_publish(w->catalog, "world", w->generation, false, NULL, &w->arena,
+		      &generation, &without, &err),
 		&err);
 }
 

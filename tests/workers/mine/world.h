@@ -28,6 +28,8 @@ void world_positive(struct world *w, const char *query, const char *document);
 
 /* A generation; then rows for it; then it serves. */
 void world_begin(struct world *w, uint32_t dimension, Pb__Similarity similarity);
+void world_begin_index(
+	struct world *w, uint32_t dimension, Pb__Similarity similarity, const char *index);
 void world_vectors(struct world *w, Pb__Side of, const char *const *ids, size_t n,
 	const float *rows, uint32_t dimension);
 void world_publish(struct world *w);

@@ -1,0 +1,172 @@
+#include "storage/vectors/recall.h"
+
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "proto/fault.h"
+#include "storage/vectors/approximate.h"
+#include "storage/vectors/image_private.h"
+
+enum { NOBODY = UINT32_MAX };
+
+struct measuring {
+	const struct image *g;
+	exact_answer *truth;
+	const struct progress *progress;
+	const struct vectors *from; /* what is sampled */
+	bool among_others;	    /* the sample is documents */
+	uint32_t n;		    /* sampled */
+	uint32_t row[RECALL_QUERIES];
+	size_t k, ask;	  /* ask: k, and the document itself */
+	uint32_t *order;  /* any will do: equal scores count alike */
+	float *vectors;	  /* RECALL_BLOCK x dimension */
+	struct hit *hits; /* 2 x RECALL_BLOCK x ask */
+	struct exact_query best[RECALL_BLOCK], got[RECALL_BLOCK];
+	uint64_t right;
+};
+
+/* Every so many of the live rows. */
+static void choose_rows(struct measuring *m)
+{
+	uint64_t live = 0;
+
+	m->n = m->from->live < RECALL_QUERIES ? m->from->live : RECALL_QUERIES;
+	for (uint32_t row = 0, i = 0; i < m->n; row++)
+		if (m->from->numbers[row] != DEAD_ROW &&
+			live++ == (uint64_t)i * m->from->live / m->n)
+			m->row[i++] = row;
+}
+
+static void choose_sample(struct measuring *m)
+{
+	const struct image_private *p = m->g->private;
+
+	m->among_others = p->queries.live < RECALL_LEAST;
+	m->from = m->among_others ? &p->documents : &p->queries;
+	choose_rows(m);
+	m->ask = RECALL_K + (m->among_others ? 1 : 0);
+	if (m->ask > m->g->rows)
+		m->ask = m->g->rows;
+	m->k = m->ask - (m->among_others ? 1 : 0);
+}
+
+static void put_query(
+	const struct measuring *m, struct exact_query *q, const float *vector, struct hit *out)
+{
+	*q = (struct exact_query){.vector = vector, .k = m->ask, .floor = -INFINITY, .out = out};
+}
+
+static enum code make_room(struct measuring *m, struct error *e)
+{
+	size_t documents = (size_t)image_last_document(m->g) + 1;
+
+	m->order = FAULT() ? NULL : malloc(documents * sizeof *m->order);
+	m->vectors = FAULT() ? NULL : malloc(RECALL_BLOCK * m->g->dimension * sizeof *m->vectors);
+	m->hits = FAULT() ? NULL : malloc(2 * RECALL_BLOCK * m->ask * sizeof *m->hits);
+	if (!m->order || !m->vectors || !m->hits)
+		return error_memory(e);
+	for (size_t i = 0; i < documents; i++)
+		m->order[i] = (uint32_t)i;
+	for (size_t i = 0; i < RECALL_BLOCK; i++) {
+		const float *vector = m->vectors + i * m->g->dimension;
+		put_query(m, &m->best[i], vector, m->hits + i * m->ask);
+		put_query(m, &m->got[i], vector, m->hits + (RECALL_BLOCK + i) * m->ask);
+	}
+	return OK;
+}
+
+/* Takes the document itself out of its list, and what is past k. */
+static void leave_others(const struct measuring *m, struct exact_query *q, uint32_t itself)
+{
+	for (size_t i = 0; i < q->found; i++)
+		if (q->out[i].document == itself) {
+			memmove(q->out + i, q->out + i + 1, (--q->found - i) * sizeof *q->out);
+			break;
+		}
+	if (q->found > m->k)
+		q->found = m->k;
+}
+
+static void count_right(struct measuring *m, uint32_t i, uint32_t itself)
+{
+	struct exact_query *best = &m->best[i], *got = &m->got[i];
+
+	leave_others(m, best, itself);
+	leave_others(m, got, itself);
+	for (size_t j = 0; j < got->found; j++)
+		m->right += got->out[j].score >= best->out[best->found - 1].score;
+}
+
+static enum code measure_block(struct measuring *m, uint32_t first, uint32_t n, struct error *e)
+{
+	atomic_bool *cancelled = m->progress ? m->progress->cancelled : NULL;
+	struct shared_request r = {.queries = m->best,
+		.n = n,
+		.order = m->order,
+		.bulk = true,
+		.cancelled = cancelled};
+
+	for (uint32_t i = 0; i < n; i++)
+		vectors_floats(
+			m->from, m->row[first + i], m->vectors + (size_t)i * m->g->dimension);
+	if (m->truth(m->g, &r, e))
+		return e->code;
+	r.queries = m->got;
+	if (approximate_search(m->g, NULL, &r, e))
+		return e->code;
+	for (uint32_t i = 0; i < n; i++)
+		count_right(m, i,
+			m->among_others ? m->from->numbers[m->row[first + i]] : (uint32_t)NOBODY);
+	return OK;
+}
+
+static enum code measure_all(struct measuring *m, struct error *e)
+{
+	enum code rc = OK;
+
+	for (uint32_t first = 0, n; !rc && first < m->n; first += n) {
+		n = m->n - first < RECALL_BLOCK ? m->n - first : RECALL_BLOCK;
+		progress_report(m->progress, "measure", first, m->n, "queries");
+		rc = progress_check(m->progress, e);
+		if (!rc)
+			rc = measure_block(m, first, n, e);
+	}
+	return rc;
+}
+
+static Pb__Recall result(const struct measuring *m)
+{
+	struct faiss_parameters with = faiss_settled(m->g->private->index);
+	Pb__Recall r = PB__RECALL__INIT;
+
+	r.has_recall = r.has_k = r.has_queries = r.has_sampled = 1;
+	r.recall = (double)m->right / ((double)m->n * (double)m->k);
+	r.k = (uint32_t)m->k;
+	r.queries = m->n;
+	r.sampled = m->among_others ? PB__SIDE__SIDE_DOCUMENT : PB__SIDE__SIDE_QUERY;
+	r.has_nprobe = with.nprobe > 0;
+	r.nprobe = with.nprobe;
+	r.has_ef_search = with.ef_search > 0;
+	r.ef_search = with.ef_search;
+	return r;
+}
+
+enum code recall_measure(const struct image *g, exact_answer *truth,
+	const struct progress *progress, Pb__Recall *out, struct error *e)
+{
+	struct measuring m = {.g = g, .truth = truth, .progress = progress};
+
+	choose_sample(&m);
+	if (m.k == 0)
+		return OK;
+	enum code rc = make_room(&m, e);
+	if (!rc)
+		rc = measure_all(&m, e);
+	if (!rc)
+		*out = result(&m);
+	free(m.order);
+	free(m.vectors);
+	free(m.hits);
+	return rc;
+}
