@@ -127,19 +127,73 @@ static uint32_t walk_to(struct walk *w, uint32_t document)
 	return tf < MANY ? tf : segment_occurrences(s, w->term, document);
 }
 
+/* The first of n rising places that is not below `place`; n when all are. */
+static size_t first_reaching(const uint32_t *places, size_t n, uint32_t place)
+{
+	size_t low = 0, high = n;
+
+	while (low < high) {
+		size_t middle = low + (high - low) / 2;
+		if (places[middle] < place)
+			low = middle + 1;
+		else
+			high = middle;
+	}
+	return low;
+}
+
+static void add_one(const struct bm25 *b, const struct query_term *t, uint32_t place, uint32_t tf,
+	double *score)
+{
+	*score += t->weight * bm25_saturated(tf, bm25_norm_of(b, b->whole->length[place]));
+}
+
+static void add_frequent(const struct bm25 *b, const struct query_term *t, const uint32_t *places,
+	size_t n, double *scores)
+{
+	struct walk w = walk_begin(b->whole, t->term);
+
+	for (size_t i = 0; i < n; i++) {
+		uint32_t tf = walk_to(&w, places[i]);
+		if (tf)
+			add_one(b, t, places[i], tf, &scores[i]);
+	}
+}
+
+/* Of a term in few documents, these are looked up among the places. */
+static void add_rare(const struct bm25 *b, const struct query_term *t, const uint32_t *places,
+	size_t n, double *scores)
+{
+	const struct segment *s = b->whole;
+	size_t start = s->posting_start[t->term], frequency = segment_frequency(s, t->term), at = 0;
+	const struct chunk *c = s->chunks + s->chunk_start[t->term],
+			   *end = s->chunks + s->chunk_start[t->term + 1];
+
+	for (size_t i = 0; i < frequency; i++) {
+		if (c + 1 < end && c[1].first == i)
+			c++;
+		uint32_t place = c->range * RANGE + s->place[start + i];
+		at += first_reaching(places + at, n - at, place);
+		if (at == n)
+			break;
+		uint32_t tf = s->tf[start + i];
+		if (places[at] == place)
+			add_one(b, t, place,
+				tf < MANY ? tf : segment_occurrences(s, t->term, place),
+				&scores[at]);
+	}
+}
+
+enum { RARE = 16 };
+
 void bm25_scores(const struct bm25 *b, const struct bm25_query *q, const uint32_t *places, size_t n,
 	double *scores)
 {
 	for (size_t i = 0; i < n; i++)
 		scores[i] = 0;
 	for (size_t t = 0; t < q->n; t++) {
-		struct walk w = walk_begin(b->whole, q->terms[t].term);
-		for (size_t i = 0; i < n; i++) {
-			uint32_t tf = walk_to(&w, places[i]);
-			double norm = bm25_norm_of(b, b->whole->length[places[i]]);
-			if (tf)
-				scores[i] += q->terms[t].weight * bm25_saturated(tf, norm);
-		}
+		bool rare = segment_frequency(b->whole, q->terms[t].term) * RARE < n;
+		(rare ? add_rare : add_frequent)(b, &q->terms[t], places, n, scores);
 	}
 }
 
