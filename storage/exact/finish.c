@@ -29,16 +29,16 @@ static void score(struct finish *f, uint32_t row)
 		top_offer(&f->top, h);
 }
 
-/* Asks the memory for a row some scores ahead. */
-static void fetch(const struct finish *f, const struct survivors *s, size_t i)
+/* Asks the memory for the row of a survivor some scores ahead, if it will be wanted. */
+static void fetch(const struct finish *f, const struct survivors *s, size_t i, double need)
 {
-	enum { AHEAD = 4, LINE = 64, MOST = 8 * LINE };
+	enum { AHEAD = 2, LINE = 64 };
 	const struct vectors *rows = f->p->x->rows;
 
-	if (i + AHEAD >= s->n)
+	if (i + AHEAD >= s->n || s->at[i + AHEAD].upper < need)
 		return;
 	const char *row = vectors_row(rows, s->at[i + AHEAD].row);
-	for (size_t at = 0; at < rows->row_bytes && at < MOST; at += LINE)
+	for (size_t at = 0; at < rows->row_bytes; at += LINE)
 		__builtin_prefetch(row + at);
 }
 
@@ -59,11 +59,12 @@ static void score_survivors(struct finish *f, struct survivors *s, size_t query)
 
 	survivors_select(s->at, s->n, first);
 	for (size_t i = 0; i < first; i++) {
-		fetch(f, s, i);
+		fetch(f, s, i, -INFINITY);
 		score(f, s->at[i].row);
 	}
 	double need = needed(f, s, query);
 	for (size_t i = first; i < s->n; i++) {
+		fetch(f, s, i, need);
 		if (s->at[i].upper < need)
 			continue;
 		score(f, s->at[i].row);

@@ -65,11 +65,10 @@ static void put_bounds(struct panel *p, const struct codes *c, const struct enco
 	float left = length > 0 ? e->slack[lane] : 0;
 	s->codes = c;
 	s->length = l2 ? length : 1;
-	s->ratio = left + 0x1p-19f;
 	s->blur = blur_of(c, length);
 	p->unit[lane] = (float)(e->scale[lane] * s->length);
 	p->reach[lane] = (float)(s->length * (1 + 0x1p-22));
-	p->ratio = fmaxf(p->ratio, s->ratio);
+	p->ratio = fmaxf(p->ratio, left + 0x1p-19f);
 }
 
 static bool make_code(struct panel *p, uint32_t n, uint32_t steps)
@@ -101,8 +100,6 @@ bool panel_init(struct panel *p, const struct codes *c, const struct exact_query
 		put_query(p, x, d, i);
 		put_bounds(p, c, &encoding, length[i], i);
 	}
-	for (uint32_t i = 0; i < n; i++)
-		p->survivors[i].ratio = p->ratio;
 	free(x);
 	return true;
 }

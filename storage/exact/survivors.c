@@ -6,7 +6,7 @@
 
 #include "proto/fault.h"
 #include "storage/exact/encode.h"
-#include "storage/exact/margin.h"
+#include "storage/exact/panel.h"
 
 enum {
 	LEAST_ROOM = 512,
@@ -77,17 +77,13 @@ void survivors_select(struct survivor *at, size_t n, size_t k)
 	}
 }
 
-static double lower_of(const struct survivors *s, const struct survivor *v)
+/* From an upper, by what row i of the tile is uncertain. */
+static float lower_of(const struct survivors *s, const struct tile *t, float upper, int i)
 {
-	const struct codes *c = s->codes;
-	struct codes_block b = codes_block(c, v->row / CODE_BLOCK);
-	uint32_t i = v->row % CODE_BLOCK;
-	float margin = row_margin(b.slack[i], row_size(c->similarity, b.weight[i]), s->ratio);
-	double lower = v->upper - 2 * s->length * margin * (1 + 0x1p-19);
+	double lower = upper - 2 * s->length * t->margin[i] * (1 + 0x1p-19);
 
-	if (c->similarity == PB__SIMILARITY__SIMILARITY_L2)
-		lower -= 2 * square_loss(c->dimension) * b.weight[i];
-	return lower - 0x1p-22 * fabs(lower);
+	lower -= 2 * square_loss(s->codes->dimension) * t->less[i];
+	return (float)(lower - 0x1p-22 * fabs(lower));
 }
 
 /* Lets go of what is below tau. */
@@ -107,11 +103,10 @@ void survivors_settle(struct survivors *s)
 	size_t eligible = 0, kept = 0;
 
 	for (size_t i = 0; i < s->n; i++) {
-		double lower = lower_of(s, &s->at[i]);
-		if (lower > s->above)
+		if (s->at[i].lower > s->above)
 			continue;
 		if (s->at[i].upper < s->below)
-			s->lower[eligible++] = (struct survivor){0, (float)lower};
+			s->lower[eligible++].upper = s->at[i].lower;
 		s->at[kept++] = s->at[i];
 	}
 	s->n = kept;
@@ -136,11 +131,12 @@ static void settle_full(struct survivors *s)
 		survivors_give_up(s);
 }
 
-void survivors_offer(struct survivors *s, uint32_t first, uint32_t mask, const float *upper)
+void survivors_offer(struct survivors *s, const struct tile *t, uint32_t mask, const float *upper)
 {
 	for (; mask; mask &= mask - 1) {
 		int i = __builtin_ctz(mask);
-		s->at[s->n++] = (struct survivor){first + (uint32_t)i, upper[i]};
+		s->at[s->n++] = (struct survivor){
+			t->first + (uint32_t)i, upper[i], lower_of(s, t, upper[i], i)};
 	}
 	if (s->n + CODE_BLOCK > s->room)
 		settle_full(s);

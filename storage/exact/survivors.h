@@ -7,7 +7,7 @@
 
 struct survivor {
 	uint32_t row;
-	float upper; /* of its sigma */
+	float upper, lower; /* of its sigma */
 };
 
 struct survivors {
@@ -15,7 +15,6 @@ struct survivors {
 	const struct codes *codes;
 	size_t k;      /* eligible rows that tau must leave */
 	double length; /* of the query where sigma has its unit, else 1 */
-	float ratio;   /* r of query.h */
 	double blur;   /* how far a score as computed may be from the true one, in sigma */
 	double below;  /* sigmas below this are eligible for certain; or +inf */
 	double above;  /* a sigma above this is not wanted for certain; or +inf */
@@ -32,8 +31,9 @@ struct survivors {
 bool survivors_init(struct survivors *s);
 void survivors_free(struct survivors *s);
 
-/* Rows first + i for the bits i of mask, whose uppers reached tau; raises tau now and then. */
-void survivors_offer(struct survivors *s, uint32_t first, uint32_t mask, const float *upper);
+/* Rows t->first + i for the bits i of mask, whose uppers reached tau; raises tau now and then. */
+struct tile;
+void survivors_offer(struct survivors *s, const struct tile *t, uint32_t mask, const float *upper);
 
 /* Raises tau by what is there, and lets go of what is below it. */
 void survivors_settle(struct survivors *s);

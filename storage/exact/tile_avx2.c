@@ -49,7 +49,7 @@ WITH_AVX2 static inline __attribute__((always_inline)) void finish(
 		mask |= (uint32_t)_mm256_movemask_ps(_mm256_cmp_ps(x, tau, _CMP_GE_OQ)) << at;
 	}
 	if (mask)
-		survivors_offer(&p->survivors[i], t->first, mask, upper);
+		survivors_offer(&p->survivors[i], t, mask, upper);
 }
 
 WITH_AVX2 static void two_queries(const struct tile *t, uint32_t i)

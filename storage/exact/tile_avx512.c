@@ -63,7 +63,7 @@ WITH_AVX512 static inline __attribute__((always_inline)) void finish(
 	float upper[CODE_BLOCK] __attribute__((aligned(64)));
 	_mm512_store_ps(upper, x);
 	_mm512_store_ps(upper + 16, y);
-	survivors_offer(&p->survivors[i], t->first, mask, upper);
+	survivors_offer(&p->survivors[i], t, mask, upper);
 }
 
 #define FINISH(i) \

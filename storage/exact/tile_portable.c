@@ -27,6 +27,6 @@ void tile_portable(const struct tile *t)
 			mask |= (uint32_t)(upper[r] >= p->survivors[i].tau) << r;
 		}
 		if (mask)
-			survivors_offer(&p->survivors[i], t->first, mask, upper);
+			survivors_offer(&p->survivors[i], t, mask, upper);
 	}
 }

@@ -1,129 +1,105 @@
 #include "tests/bench/bench.h"
 
-#include <pthread.h>
-#include <signal.h>
-#include <spawn.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/wait.h>
-#include <time.h>
 #include <unistd.h>
 
-double now_s(void)
-{
-	struct timespec t;
+#include "tests/bench/partner.h"
 
-	clock_gettime(CLOCK_MONOTONIC, &t);
-	return (double)t.tv_sec + (double)t.tv_nsec * 1e-9;
-}
-
-static int by_value(const void *a, const void *b)
-{
-	double x = *(const double *)a, y = *(const double *)b;
-
-	return (x > y) - (x < y);
-}
-
-double median(double *values, size_t n)
-{
-	qsort(values, n, sizeof *values, by_value);
-	return n % 2 ? values[n / 2] : (values[n / 2 - 1] + values[n / 2]) / 2;
-}
-
-void line(const char *name, double value, const char *unit, const char *partner, double ratio)
-{
-	printf("%s %.0f %s %s %.3g\n", name, value, unit, partner, ratio);
-	fflush(stdout);
-}
-
-void must(enum code rc, const struct error *e, const char *what)
-{
-	if (rc == OK)
-		return;
-	fprintf(stderr, "bench: could not %s: %s (%s)\n", what, e->text, e->field);
-	exit(1);
-}
-
-struct one_thread {
-	void (*body)(void *arg, size_t i);
-	void *arg;
-	size_t i;
+static const struct measurement measurements[] = {
+	{"exact_batch_1t", line_exact_batch, 1},
+	{"exact_batch_2t", line_exact_batch, 2},
+	{"exact_batch_avx512", line_exact_avx512, 2},
+	{"exact_batch_torch", line_exact_torch, 2},
+	{"exact_batch_faiss_cpu", line_exact_faiss_cpu, 2},
+	{"exact_k1000", line_exact_k1000, 2},
+	{"exact_single_2t", line_exact_single, 2},
+	{"exact_int8_peak", line_int8_peak, 2},
+	{"ceiling", line_ceiling, 2},
+	{"resident_vector", line_resident, 0},
+	{"growth_n", line_growth, 2},
+	{"coalesced_32", line_coalesced, 32},
+	{"upload", line_upload, 0},
+	{"publish_memcpy", line_publish, 0},
+	{"mine_grpc", line_mine, 2},
+	{"grpc_overhead", line_grpc_overhead, 2},
+	{"unary_1", line_calls, 1},
+	{"unary_64", line_calls, 64},
+	{"durable_upserts_1", line_upserts, 1},
+	{"durable_upserts_16", line_upserts, 16},
+	{"durable_upserts_64", line_upserts, 64},
 };
 
-static void *run_one(void *arg)
-{
-	struct one_thread *t = arg;
+enum { MEASUREMENTS = sizeof measurements / sizeof *measurements };
 
-	t->body(t->arg, t->i);
-	return NULL;
+static bool wanted(const char *name, int n, char **names)
+{
+	for (int i = 0; i < n; i++)
+		if (strcmp(names[i], name) == 0)
+			return true;
+	return n == 0;
 }
 
-double on_threads(size_t n, void (*body)(void *arg, size_t i), void *arg)
+static bool known(const char *name)
 {
-	pthread_t *threads = calloc(n, sizeof *threads);
-	struct one_thread *what = calloc(n, sizeof *what);
+	for (size_t i = 0; i < MEASUREMENTS; i++)
+		if (strcmp(measurements[i].name, name) == 0)
+			return true;
+	fprintf(stderr, "bench: there is no line %s; there are:", name);
+	for (size_t i = 0; i < MEASUREMENTS; i++)
+		fprintf(stderr, " %s", measurements[i].name);
+	fprintf(stderr, "\n");
+	return false;
+}
+
+static void measure(struct bench *b, const struct measurement *m)
+{
+	struct busy before = busy_now();
 	double began = now_s();
 
-	for (size_t i = 0; i < n; i++) {
-		what[i] = (struct one_thread){body, arg, i};
-		if (pthread_create(&threads[i], NULL, run_one, &what[i]))
-			exit(1);
-	}
-	for (size_t i = 0; i < n; i++)
-		pthread_join(threads[i], NULL);
-	free(threads);
-	free(what);
-	return now_s() - began;
+	m->run(b, m);
+	double foreign = foreign_cores(&before);
+	fprintf(stderr, "# %s: %.0f s, others took %.2f of %zu cores%s\n", m->name, now_s() - began,
+		foreign, b->cores, foreign > .1 ? ": DISTURBED, measure again" : "");
 }
 
-/* Starts the daemon on free ports; what it prints when ready names the gRPC one. */
-static pid_t start_daemon(const char *path, const char *dir, char *target, size_t size)
+static uint32_t rows_wanted(void)
 {
-	char *argv[] = {(char *)path, "--data-dir", (char *)dir, "--http-listen", "127.0.0.1:0",
-		"--grpc-listen", "127.0.0.1:0", "--log-level", "warn", NULL};
-	char ready[256] = "";
-	int out[2];
-	pid_t pid;
-	posix_spawn_file_actions_t actions;
+	const char *text = getenv("BENCH_ROWS");
+	char *end;
+	unsigned long rows = text ? strtoul(text, &end, 10) : 1000000;
 
-	posix_spawn_file_actions_init(&actions);
-	if (pipe(out))
-		exit(1);
-	posix_spawn_file_actions_adddup2(&actions, out[1], 1);
-	posix_spawn_file_actions_addclose(&actions, out[0]);
-	if (posix_spawn(&pid, path, &actions, NULL, argv, environ))
-		exit(1);
-	close(out[1]);
-	FILE *f = fdopen(out[0], "r");
-	const char *grpc = f && fgets(ready, sizeof ready, f) ? strstr(ready, "grpc=") : NULL;
-	if (!grpc) {
-		fprintf(stderr, "bench: %s did not get ready\n", path);
-		exit(1);
+	if (text && (*end || rows < 20000 || rows > 10000000)) {
+		fprintf(stderr, "bench: BENCH_ROWS is a number from 20000 to 10000000, not %s\n",
+			text);
+		exit(2);
 	}
-	snprintf(target, size, "%.*s", (int)strcspn(grpc + 5, " \n"), grpc + 5);
-	posix_spawn_file_actions_destroy(&actions);
-	return pid;
+	return (uint32_t)rows;
 }
 
 int main(int argc, char **argv)
 {
-	struct bench b;
-	struct error e;
-	char target[128];
-	int status;
-
-	if (argc != 3) {
-		fprintf(stderr, "usage: bench HARDMINERD EMPTY-DIRECTORY\n");
+	if (argc < 6) {
+		fprintf(stderr, "usage: bench HARDMINERD FAISS-PARTNER PYTHON PEER.PY "
+				"EMPTY-DIRECTORY [LINE...]\n");
 		return 2;
 	}
-	pid_t pid = start_daemon(argv[1], argv[2], target, sizeof target);
-	b.target = target;
-	must(hm_open(target, &b.client, &e), &e, "connect");
-	bench_calls(&b);
-	bench_upserts(&b, argv[2]);
-	bench_vectors(&b);
-	hm_close(b.client);
-	kill(pid, SIGTERM);
-	return waitpid(pid, &status, 0) == pid && WIFEXITED(status) ? WEXITSTATUS(status) : 1;
+	struct bench b = {.daemon_path = argv[1],
+		.partner_path = argv[2],
+		.python = argv[3],
+		.peer_path = argv[4],
+		.dir = argv[5],
+		.rows = rows_wanted(),
+		.cores = (size_t)sysconf(_SC_NPROCESSORS_ONLN)};
+	for (int i = 6; i < argc; i++)
+		if (!known(argv[i]))
+			return 2;
+	b.twice = wanted("growth_n", argc - 6, argv + 6);
+	for (size_t i = 0; i < MEASUREMENTS; i++)
+		if (wanted(measurements[i].name, argc - 6, argv + 6))
+			measure(&b, &measurements[i]);
+	daemon_stop(&b);
+	partners_stop(&b);
+	return 0;
 }

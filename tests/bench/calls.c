@@ -157,26 +157,21 @@ static double calls_per_s(struct hm_client *client, size_t callers)
 	return (double)calls / seconds;
 }
 
-void bench_calls(struct bench *b)
+void line_calls(struct bench *b, const struct measurement *m)
 {
-	static const size_t callers[] = {1, 64};
+	struct hm_client *ours_client = daemon_client(b), *bare;
+	double ours[ROUNDS], theirs[ROUNDS];
 	struct echo echo;
-	struct hm_client *bare;
 	struct error e;
 
 	echo_start(&echo);
 	must(hm_open(echo.target, &bare, &e), &e, "connect to the echo");
-	for (size_t k = 0; k < 2; k++) {
-		double ours[ROUNDS], theirs[ROUNDS];
-		char name[64];
-		for (int r = 0; r < ROUNDS; r++) {
-			ours[r] = calls_per_s(b->client, callers[k]);
-			theirs[r] = calls_per_s(bare, callers[k]);
-		}
-		snprintf(name, sizeof name, "unary_%zu", callers[k]);
-		double value = median(ours, ROUNDS);
-		line(name, value, "calls/s", "bare-grpc-echo", value / median(theirs, ROUNDS));
+	for (int r = 0; r < ROUNDS; r++) {
+		ours[r] = calls_per_s(ours_client, (size_t)m->n);
+		theirs[r] = calls_per_s(bare, (size_t)m->n);
 	}
+	double value = median(ours, ROUNDS);
+	line(m->name, value, "calls/s", "bare-grpc-echo", value / median(theirs, ROUNDS));
 	hm_close(bare);
 	echo_stop(&echo);
 }

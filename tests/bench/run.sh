@@ -1,11 +1,13 @@
 #!/usr/bin/env bash
-# Builds release and measures. Prints one `name value unit partner ratio` line each; the ratio is
-# ours over the partner's, both taken in turns in this run. tests/bench/README.md reads them.
+# Builds release and measures. Prints one `name value unit partner ratio` line each, both sides taken
+# in turns in this run. Arguments choose lines by name; BENCH_ROWS is how many vectors (1000000).
+# tests/bench/README.md reads the lines.
 set -eu
 cd "$(dirname "$0")/../.."
 ./deploy/install-deps.sh
 [ -d build-bench ] || meson setup build-bench --buildtype=release >&2
-ninja -C build-bench tests/bench/bench server/hardminerd >&2
+ninja -C build-bench tests/bench/bench tests/bench/faiss_partner server/hardminerd >&2
 data=$(mktemp -d)
 trap 'rm -rf "$data"' EXIT
-OPENBLAS_NUM_THREADS=1 ./build-bench/tests/bench/bench build-bench/server/hardminerd "$data"
+OPENBLAS_NUM_THREADS=1 ./build-bench/tests/bench/bench build-bench/server/hardminerd \
+	build-bench/tests/bench/faiss_partner build-peers/bin/python tests/bench/peer.py "$data" "$@"

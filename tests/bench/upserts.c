@@ -76,30 +76,33 @@ static double syncs_per_s(const char *dir)
 	return rate;
 }
 
-void bench_upserts(struct bench *b, const char *dir)
+static void make_collection(struct hm_client *client)
 {
-	static const size_t clients[] = {1, 16, 64};
 	struct arena arena;
 	struct error e;
 	ProtobufCMessage *made;
 	Pb__CreateCollectionRequest create = PB__CREATE_COLLECTION_REQUEST__INIT;
-	int round = 0;
 
 	arena_init(&arena, 1 << 20);
 	create.collection = "upserts";
-	must(hm_call(b->client, "CreateCollection", &create.base, &pb__collection__descriptor,
-		     &arena, &made, &e),
+	must(hm_call(client, "CreateCollection", &create.base, &pb__collection__descriptor, &arena,
+		     &made, &e),
 		&e, "create a collection");
 	arena_free(&arena);
-	for (size_t k = 0; k < 3; k++) {
-		double ours[ROUNDS], theirs[ROUNDS];
-		char name[64];
-		for (int r = 0; r < ROUNDS; r++) {
-			ours[r] = upserts_per_s(b->client, clients[k], round++);
-			theirs[r] = syncs_per_s(dir);
-		}
-		snprintf(name, sizeof name, "durable_upserts_%zu", clients[k]);
-		double value = median(ours, ROUNDS);
-		line(name, value, "upserts/s", "pwrite+fdatasync", value / median(theirs, ROUNDS));
+}
+
+void line_upserts(struct bench *b, const struct measurement *m)
+{
+	static int round; /* of all lines: ids are new in each */
+	double ours[ROUNDS], theirs[ROUNDS];
+	struct hm_client *client = daemon_client(b);
+
+	if (round == 0)
+		make_collection(client);
+	for (int r = 0; r < ROUNDS; r++) {
+		ours[r] = upserts_per_s(client, (size_t)m->n, round++);
+		theirs[r] = syncs_per_s(b->dir);
 	}
+	double value = median(ours, ROUNDS);
+	line(m->name, value, "upserts/s", "pwrite+fdatasync", value / median(theirs, ROUNDS));
 }

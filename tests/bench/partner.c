@@ -1,0 +1,120 @@
+#include "tests/bench/partner.h"
+
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "tests/bench/data.h"
+
+static void broken(const char *what)
+{
+	fprintf(stderr, "bench: the partner %s did not answer\n", what);
+	exit(1);
+}
+
+static void greet(struct partner *p, const char *what)
+{
+	char text[256];
+
+	if (!fgets(text, sizeof text, p->out) || sscanf(text, "%zu %63s", &p->bytes, p->name) != 2)
+		broken(what);
+	fprintf(stderr, "# partner: %s\n", p->name);
+}
+
+/* `script` may be NULL. Everybody gets the same data. */
+static struct partner *partner_start(struct bench *b, const char *program, const char *script)
+{
+	const struct data *d = data_of(b);
+	struct partner *p = must_allocate(1, sizeof *p);
+	char rows[16], dimension[16], n[16], *argv[8];
+	int in, out, argc = 0;
+
+	snprintf(rows, sizeof rows, "%u", b->rows);
+	snprintf(dimension, sizeof dimension, "%d", D);
+	snprintf(n, sizeof n, "%d", Q);
+	argv[argc++] = (char *)program;
+	if (script)
+		argv[argc++] = (char *)script;
+	argv[argc++] = (char *)d->documents_path;
+	argv[argc++] = rows;
+	argv[argc++] = dimension;
+	argv[argc++] = (char *)d->queries_path;
+	argv[argc++] = n;
+	argv[argc] = NULL;
+	p->pid = start(argv, NULL, &in, &out);
+	p->in = fdopen(in, "w");
+	p->out = fdopen(out, "r");
+	greet(p, script ? script : program);
+	return p;
+}
+
+struct partner *faiss_of(struct bench *b)
+{
+	if (!b->faiss)
+		b->faiss = partner_start(b, b->partner_path, NULL);
+	return b->faiss;
+}
+
+/* The kernels that OpenBLAS has for AVX-512 are SkylakeX and, with more of the same, Cooperlake. */
+struct partner *faiss_avx512_of(struct bench *b)
+{
+	if (strstr(faiss_of(b)->name, "SkylakeX") || strstr(faiss_of(b)->name, "Cooperlake"))
+		return faiss_of(b);
+	if (!b->faiss_avx512) {
+		setenv("OPENBLAS_CORETYPE", "SkylakeX", 1);
+		b->faiss_avx512 = partner_start(b, b->partner_path, NULL);
+		unsetenv("OPENBLAS_CORETYPE");
+	}
+	return b->faiss_avx512;
+}
+
+/* It knows best how many threads it wants. */
+struct partner *peer_of(struct bench *b)
+{
+	const char *threads = getenv("OPENBLAS_NUM_THREADS");
+	char *was = threads ? strdup(threads) : NULL;
+
+	if (b->peer || access(b->python, X_OK))
+		return b->peer;
+	unsetenv("OPENBLAS_NUM_THREADS");
+	b->peer = partner_start(b, b->python, b->peer_path);
+	if (was)
+		setenv("OPENBLAS_NUM_THREADS", was, 1);
+	free(was);
+	return b->peer;
+}
+
+double partner_seconds(struct partner *p, const char *format, ...)
+{
+	char text[64];
+	va_list args;
+	double seconds;
+
+	va_start(args, format);
+	vfprintf(p->in, format, args);
+	va_end(args);
+	fputc('\n', p->in);
+	fflush(p->in);
+	if (!fgets(text, sizeof text, p->out) || sscanf(text, "%lf", &seconds) != 1)
+		broken(p->name);
+	return seconds;
+}
+
+static void partner_stop(struct partner *p)
+{
+	if (!p)
+		return;
+	fclose(p->in);
+	fclose(p->out);
+	stop(p->pid);
+	free(p);
+}
+
+void partners_stop(struct bench *b)
+{
+	partner_stop(b->faiss);
+	partner_stop(b->faiss_avx512);
+	partner_stop(b->peer);
+}

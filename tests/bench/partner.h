@@ -1,0 +1,24 @@
+/* Programs that do what we do, in another's way: they map the same data and answer with seconds. */
+#ifndef TESTS_BENCH_PARTNER_H
+#define TESTS_BENCH_PARTNER_H
+
+#include "tests/bench/bench.h"
+
+struct partner {
+	pid_t pid;
+	FILE *in, *out;
+	size_t bytes; /* private memory that the data took there */
+	char name[64];
+};
+
+/* Started by the first who asks. */
+struct partner *faiss_of(struct bench *b);	  /* with the environment's BLAS kernel */
+struct partner *faiss_avx512_of(struct bench *b); /* with an AVX-512 one */
+struct partner *peer_of(struct bench *b);	  /* NULL: peers.sh has not been run */
+void partners_stop(struct bench *b);
+
+/* Seconds that a command took there. */
+double partner_seconds(struct partner *p, const char *format, ...)
+	__attribute__((format(printf, 2, 3)));
+
+#endif
