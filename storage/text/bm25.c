@@ -1,63 +1,61 @@
-/*
- * Searching. Terms are taken in rising order, each adding to its documents' sums; a score is thus
- * 0 + w1 + w2 + ... in the order of terms, and bm25_score adds up the same numbers in the same order
- * from one document's side.
- */
+/* Queries, and the exact scores of given documents. */
 #include "storage/text/bm25.h"
 
 #include <stdlib.h>
 
-#include "proto/fault.h"
 #include "storage/text/array.h"
 #include "storage/text/bm25_matrix.h"
 #include "storage/text/tokens.h"
 
-struct query_term {
-	uint32_t term, count;
+/* A query's tokens by number of first arrival, and how often each comes. */
+struct tally {
+	struct terms words;
+	uint32_t *count;
+	size_t cap;
 };
 
-struct bm25_query {
-	size_t n, cap;
-	struct query_term *terms; /* rising, each once */
-};
-
-static int by_term(const void *a, const void *b)
-{
-	const struct query_term *x = a, *y = b;
-
-	return (x->term > y->term) - (x->term < y->term);
-}
-
-/* Sorts, and counts what was there twice. */
-static void settle(struct bm25_query *q)
-{
-	size_t kept = 0;
-
-	if (!q->n)
-		return;
-	qsort(q->terms, q->n, sizeof *q->terms, by_term);
-	for (size_t i = 1; i < q->n; i++) {
-		if (q->terms[i].term == q->terms[kept].term)
-			q->terms[kept].count++;
-		else
-			q->terms[++kept] = q->terms[i];
-	}
-	q->n = kept + 1;
-}
-
-static bool look_up(struct bm25_query *q, const struct bm25 *b, struct tokens *tokens)
+static bool count_words(struct tally *t, struct tokens *tokens)
 {
 	size_t length;
 
 	for (const char *token; (token = tokens_next(tokens, &length));) {
-		uint32_t term = terms_find(&b->terms, token, length);
-		if (term == NO_TERM)
-			continue;
-		if (!array_grow(&q->terms, &q->cap, q->n + 1, sizeof *q->terms))
+		uint32_t before = t->words.n, word = terms_add(&t->words, token, length);
+		if (word == NO_TERM ||
+			!array_grow(&t->count, &t->cap, t->words.n, sizeof *t->count))
 			return false;
-		q->terms[q->n++] = (struct query_term){term, 1};
+		t->count[word] = (word < before ? t->count[word] : 0) + 1;
 	}
 	return !tokens->failed;
+}
+
+static void look_up(const struct bm25 *b, const struct tally *t, struct bm25_query *q)
+{
+	for (uint32_t word = 0; word < t->words.n; word++) {
+		size_t length;
+		const char *bytes = terms_get(&t->words, word, &length);
+		uint32_t term = terms_find(&b->whole->terms, bytes, length);
+		if (term == NO_TERM)
+			continue;
+		double idf = bm25_idf(b, (double)segment_frequency(b->whole, term));
+		q->terms[q->n++] = (struct query_term){term, t->count[word] * idf};
+	}
+}
+
+static struct bm25_query *make_query(const struct bm25 *b, struct tokens *tokens)
+{
+	struct tally t = {0};
+	struct bm25_query *q = array_new(1, sizeof *q);
+	bool counted = q && count_words(&t, tokens);
+
+	if (counted && (q->terms = array_new(t.words.n, sizeof *q->terms))) {
+		look_up(b, &t, q);
+	} else {
+		bm25_query_free(q);
+		q = NULL;
+	}
+	terms_free(&t.words);
+	free(t.count);
+	return q;
 }
 
 struct bm25_query *bm25_query(const struct bm25 *b, const char *text)
@@ -68,13 +66,7 @@ struct bm25_query *bm25_query(const struct bm25 *b, const char *text)
 	if (tokens_open(&tokens, b->stemmer, &e))
 		return NULL;
 	tokens_start(&tokens, text);
-	struct bm25_query *q = array_new(1, sizeof *q);
-	if (q && look_up(q, b, &tokens)) {
-		settle(q);
-	} else {
-		bm25_query_free(q);
-		q = NULL;
-	}
+	struct bm25_query *q = make_query(b, &tokens);
 	tokens_close(&tokens);
 	return q;
 }
@@ -87,137 +79,128 @@ void bm25_query_free(struct bm25_query *q)
 	free(q);
 }
 
-static double weight_of(const struct bm25 *b, const struct query_term *t)
+/* The first of n rising places that is not below `place`; n when all are. */
+static size_t first_from(const uint16_t *places, size_t n, uint16_t place)
 {
-	return t->count * b->idf[t->term];
-}
+	const uint16_t *at = places;
 
-static size_t most_touched(const struct bm25 *b, const struct bm25_query *q)
-{
-	size_t n = 0;
-
-	for (size_t i = 0; i < q->n; i++)
-		n += bm25_document_frequency(b, q->terms[i].term);
-	return n < b->n ? n : b->n;
-}
-
-/* Sums up every document with a term of the query; returns how many. Weights are above 0, so a sum
- * of 0 is a document not seen yet. */
-static size_t sum_up(
-	const struct bm25 *b, const struct bm25_query *q, double *sum, uint32_t *touched)
-{
-	size_t n = 0;
-
-	for (size_t i = 0; i < q->n; i++) {
-		uint32_t term = q->terms[i].term;
-		double weight = weight_of(b, &q->terms[i]);
-		const struct posting *p = b->postings + b->posting_start[term];
-		for (const struct posting *end = b->postings + b->posting_start[term + 1]; p < end;
-			p++) {
-			double before = sum[p->document];
-			touched[n] = p->document;
-			n += before == 0;
-			sum[p->document] =
-				before + weight * bm25_saturated(p->tf, b->norm[p->document]);
-		}
-	}
-	return n;
-}
-
-/* A heap whose root is the worst: moves the root of heap[0..n) to where it belongs. */
-static void sink(struct hit *heap, size_t n, const uint32_t *order)
-{
-	struct hit moving = heap[0];
-	size_t at = 0;
-
-	for (size_t child; (child = 2 * at + 1) < n; at = child) {
-		if (child + 1 < n && hit_before(&heap[child], &heap[child + 1], order))
-			child++;
-		if (!hit_before(&moving, &heap[child], order))
-			break;
-		heap[at] = heap[child];
-	}
-	heap[at] = moving;
-}
-
-static void rise(struct hit *heap, size_t at, const uint32_t *order)
-{
-	struct hit moving = heap[at];
-
-	for (size_t parent; at; at = parent) {
-		parent = (at - 1) / 2;
-		if (!hit_before(&heap[parent], &moving, order))
-			break;
-		heap[at] = heap[parent];
-	}
-	heap[at] = moving;
-}
-
-/* The k best of n documents into `out`: a heap of the best so far, then sorted in place. */
-static size_t select_best(const struct bm25 *b, const double *sum, const uint32_t *touched,
-	size_t n, size_t k, struct hit *out)
-{
-	size_t kept = 0;
-
-	for (size_t i = 0; i < n; i++) {
-		struct hit h = {touched[i], sum[touched[i]]};
-		if (kept < k) {
-			out[kept] = h;
-			rise(out, kept++, b->order);
-		} else if (h.score >= out[0].score && hit_before(&h, &out[0], b->order)) {
-			out[0] = h;
-			sink(out, kept, b->order);
-		}
-	}
-	for (size_t left = kept; left > 1;) {
-		struct hit worst = out[0];
-		out[0] = out[--left];
-		sink(out, left, b->order);
-		out[left] = worst;
-	}
-	return kept;
-}
-
-size_t bm25_search(const struct bm25 *b, const struct bm25_query *q, size_t k, struct hit *out)
-{
-	if (!k || !q->n)
+	if (!n)
 		return 0;
-	double *sum = array_new(b->n, sizeof *sum);
-	/* one more than are kept: the place after the last is written before it is known to count */
-	uint32_t *touched = array_new(most_touched(b, q) + 1, sizeof *touched);
-	size_t found = SIZE_MAX;
-	if (sum && touched)
-		found = select_best(b, sum, touched, sum_up(b, q, sum, touched), k, out);
-	free(sum);
-	free(touched);
-	return found;
+	for (size_t half; n > 1; n -= half) {
+		half = n / 2;
+		at += at[half - 1] < place ? half : 0;
+	}
+	return (size_t)(at - places) + (*at < place);
 }
 
-/* How often a term occurs in a document. */
-static uint32_t occurrences(const struct bm25 *b, uint32_t term, uint32_t document)
+/* A walk over one term's postings in step with rising documents. */
+struct walk {
+	const struct segment *segment;
+	uint32_t term;
+	const struct chunk *chunk, *end;
+	size_t start, frequency, at; /* at: within the term's postings */
+};
+
+static struct walk walk_begin(const struct segment *s, uint32_t term)
 {
-	size_t low = b->posting_start[term], high = b->posting_start[term + 1];
+	return (struct walk){s, term, s->chunks + s->chunk_start[term],
+		s->chunks + s->chunk_start[term + 1], s->posting_start[term],
+		segment_frequency(s, term), 0};
+}
+
+/* How often the term is in the document. */
+static uint32_t walk_to(struct walk *w, uint32_t document)
+{
+	const struct segment *s = w->segment;
+
+	for (; w->chunk < w->end && w->chunk->range < document / RANGE; w->chunk++)
+		;
+	if (w->chunk == w->end || w->chunk->range != document / RANGE)
+		return 0;
+	size_t end = w->chunk + 1 < w->end ? w->chunk[1].first : w->frequency;
+	w->at = w->at > w->chunk->first ? w->at : w->chunk->first;
+	uint16_t place = (uint16_t)(document % RANGE);
+	w->at += first_from(s->place + w->start + w->at, end - w->at, place);
+	if (w->at == end || s->place[w->start + w->at] != place)
+		return 0;
+	uint32_t tf = s->tf[w->start + w->at];
+	return tf < MANY ? tf : segment_occurrences(s, w->term, document);
+}
+
+/* The first of n rising places that is not below `place`; n when all are. */
+static size_t first_reaching(const uint32_t *places, size_t n, uint32_t place)
+{
+	size_t low = 0, high = n;
 
 	while (low < high) {
 		size_t middle = low + (high - low) / 2;
-		if (b->postings[middle].document < document)
+		if (places[middle] < place)
 			low = middle + 1;
 		else
 			high = middle;
 	}
-	if (low == b->posting_start[term + 1] || b->postings[low].document != document)
-		return 0;
-	return b->postings[low].tf;
+	return low;
+}
+
+static void add_one(const struct bm25 *b, const struct query_term *t, uint32_t place, uint32_t tf,
+	double *score)
+{
+	*score += t->weight * bm25_saturated(tf, bm25_norm_of(b, b->whole->length[place]));
+}
+
+static void add_frequent(const struct bm25 *b, const struct query_term *t, const uint32_t *places,
+	size_t n, double *scores)
+{
+	struct walk w = walk_begin(b->whole, t->term);
+
+	for (size_t i = 0; i < n; i++) {
+		uint32_t tf = walk_to(&w, places[i]);
+		if (tf)
+			add_one(b, t, places[i], tf, &scores[i]);
+	}
+}
+
+/* Of a term in few documents, these are looked up among the places. */
+static void add_rare(const struct bm25 *b, const struct query_term *t, const uint32_t *places,
+	size_t n, double *scores)
+{
+	const struct segment *s = b->whole;
+	size_t start = s->posting_start[t->term], frequency = segment_frequency(s, t->term), at = 0;
+	const struct chunk *c = s->chunks + s->chunk_start[t->term],
+			   *end = s->chunks + s->chunk_start[t->term + 1];
+
+	for (size_t i = 0; i < frequency; i++) {
+		if (c + 1 < end && c[1].first == i)
+			c++;
+		uint32_t place = c->range * RANGE + s->place[start + i];
+		at += first_reaching(places + at, n - at, place);
+		if (at == n)
+			break;
+		uint32_t tf = s->tf[start + i];
+		if (places[at] == place)
+			add_one(b, t, place,
+				tf < MANY ? tf : segment_occurrences(s, t->term, place),
+				&scores[at]);
+	}
+}
+
+enum { RARE = 16 };
+
+void bm25_scores(const struct bm25 *b, const struct bm25_query *q, const uint32_t *places, size_t n,
+	double *scores)
+{
+	for (size_t i = 0; i < n; i++)
+		scores[i] = 0;
+	for (size_t t = 0; t < q->n; t++) {
+		bool rare = segment_frequency(b->whole, q->terms[t].term) * RARE < n;
+		(rare ? add_rare : add_frequent)(b, &q->terms[t], places, n, scores);
+	}
 }
 
 double bm25_score(const struct bm25 *b, const struct bm25_query *q, uint32_t document)
 {
-	double sum = 0;
+	double score;
 
-	for (size_t i = 0; i < q->n; i++) {
-		uint32_t tf = occurrences(b, q->terms[i].term, document);
-		if (tf)
-			sum += weight_of(b, &q->terms[i]) * bm25_saturated(tf, b->norm[document]);
-	}
-	return sum;
+	bm25_scores(b, q, &document, 1, &score);
+	return score;
 }

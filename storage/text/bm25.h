@@ -2,13 +2,15 @@
  * BM25 as Lucene scores it: idf = ln(1 + (N - df + 0.5) / (df + 0.5)),
  * score = sum over query terms of idf * tf / (tf + k1 * (1 - b + b * len / avglen)),
  * with exact document lengths, k1 0.9 and b 0.4. N and avglen count the documents that have a
- * token. A term twice in the query counts twice. A score is summed in double in one order of terms,
- * so it is the same number whoever asks.
+ * token. A term twice in the query counts twice. A score is summed in double in the order in which
+ * the query names its terms, so it is the same number whoever asks and however the index came about.
  * Built once, then read by any number of threads.
  */
 #ifndef STORAGE_TEXT_BM25_H
 #define STORAGE_TEXT_BM25_H
 
+#include <math.h>
+#include <stdatomic.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -19,6 +21,7 @@
 struct bm25;
 struct bm25_builder;
 struct bm25_query;
+struct bm25_scratch;
 
 struct bm25_options {
 	double k1, b;	     /* 0.9, 0.4 */
@@ -41,9 +44,34 @@ void bm25_free(struct bm25 *b);
  * nothing. */
 struct bm25_query *bm25_query(const struct bm25 *b, const char *text);
 void bm25_query_free(struct bm25_query *q);
-/* The k best documents with a score above 0, sorted; returns how many. Exact. SIZE_MAX when memory
- * ran out. */
-size_t bm25_search(const struct bm25 *b, const struct bm25_query *q, size_t k, struct hit *out);
+
+/* What is asked for: the k best documents with a score above 0 within the bounds. */
+struct bm25_request {
+	const struct bm25_query *query;
+	size_t k;
+	double below;	 /* scores under it; INFINITY: any */
+	double at_most;	 /* scores up to it; INFINITY: any */
+	double at_least; /* scores from it on; 0: any */
+	/* Only what ranks behind this hit, by score and then order: asked with the last hit of a
+	 * list, what follows continues the list. NULL: from the top. */
+	const struct hit *after;
+	atomic_bool *cancelled; /* NULL: cannot be */
+};
+
+static inline struct bm25_request bm25_best(const struct bm25_query *q, size_t k)
+{
+	return (struct bm25_request){.query = q, .k = k, .below = INFINITY, .at_most = INFINITY};
+}
+
+/* Room to search in: some 200 KB, and what k and the query's terms need, whatever the index. One
+ * thread at a time, for any queries and indexes, one after the other. NULL when memory ran out. */
+struct bm25_scratch *bm25_scratch_new(void);
+void bm25_scratch_free(struct bm25_scratch *s);
+
+/* Writes the hits to out[0..k), best first, and how many there are. Exact: a document, its place and
+ * its score are those of summing up every document. CANCELLED within milliseconds. */
+enum code bm25_search(const struct bm25 *b, const struct bm25_request *r, struct bm25_scratch *s,
+	struct hit *out, size_t *found, struct error *e);
 /* Any document's score, the same number that bm25_search gives it; 0 without a common term. */
 double bm25_score(const struct bm25 *b, const struct bm25_query *q, uint32_t document);
 

@@ -1,8 +1,7 @@
 /*
  * Building an index. Each document's row is counted, sorted and packed as it comes; the postings are
- * the rows turned over once all of them are there, straight into one array of the exact size.
+ * the rows turned over once all of them are there, straight into arrays of the exact size.
  */
-#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -16,15 +15,15 @@ struct entry {
 };
 
 struct bm25_builder {
-	struct bm25 *index; /* what is built */
+	struct bm25 *index;	 /* what is built */
+	struct segment *segment; /* its documents */
 	struct tokens tokens;
 	struct error broken; /* why the builder never worked; code OK otherwise */
 	struct entry *row;   /* the document at hand */
 	uint32_t *place;     /* a term: 1 + where it is in the row at hand; 0: not there */
 	uint32_t *frequency; /* a term: documents with it */
 	size_t row_n, row_cap, place_cap, frequency_cap;
-	size_t rows_n, rows_cap, row_start_cap, norm_cap; /* of the index */
-	uint64_t n_tokens;
+	size_t rows_n, rows_cap, row_start_cap, length_cap; /* of the segment */
 };
 
 static bool open_builder(struct bm25_builder *b, const struct bm25_options *options)
@@ -32,7 +31,8 @@ static bool open_builder(struct bm25_builder *b, const struct bm25_options *opti
 	const char *stemmer = options ? options->stemmer : NULL;
 
 	b->index = array_new(1, sizeof *b->index);
-	if (!b->index)
+	b->segment = segment_new();
+	if (!b->index || !b->segment)
 		return false;
 	b->index->k1 = options ? options->k1 : 0.9;
 	b->index->b = options ? options->b : 0.4;
@@ -58,6 +58,7 @@ void bm25_builder_free(struct bm25_builder *b)
 	if (!b)
 		return;
 	bm25_free(b->index);
+	segment_release(b->segment);
 	tokens_close(&b->tokens);
 	free(b->row);
 	free(b->place);
@@ -69,14 +70,8 @@ void bm25_free(struct bm25 *b)
 {
 	if (!b)
 		return;
-	terms_free(&b->terms);
+	segment_release(b->whole);
 	free(b->stemmer);
-	free(b->idf);
-	free(b->norm);
-	free(b->rows);
-	free(b->row_start);
-	free(b->postings);
-	free(b->posting_start);
 	free(b);
 }
 
@@ -93,7 +88,7 @@ static bool reach(uint32_t **array, size_t *cap, size_t n)
 
 static bool count_term(struct bm25_builder *b, const char *token, size_t length)
 {
-	struct terms *terms = &b->index->terms;
+	struct terms *terms = &b->segment->terms;
 	uint32_t term = terms_add(terms, token, length);
 
 	if (term == NO_TERM || !reach(&b->place, &b->place_cap, terms->n) ||
@@ -142,20 +137,20 @@ static unsigned char *pack(unsigned char *to, uint32_t value)
 /* Packs the row at hand behind the others and empties it. */
 static bool keep_row(struct bm25_builder *b)
 {
-	struct bm25 *index = b->index;
+	struct segment *s = b->segment;
 	uint32_t previous = 0;
 
-	if (!array_grow(&index->rows, &b->rows_cap, b->rows_n + b->row_n * 10 + 1, 1))
+	if (!array_grow(&s->rows, &b->rows_cap, b->rows_n + b->row_n * 10 + 1, 1))
 		return false;
 	if (b->row_n)
 		qsort(b->row, b->row_n, sizeof *b->row, by_term);
-	unsigned char *to = index->rows + b->rows_n;
+	unsigned char *to = s->rows + b->rows_n;
 	for (size_t i = 0; i < b->row_n; i++) {
 		to = pack(pack(to, b->row[i].term - previous), b->row[i].tf);
 		previous = b->row[i].term;
 		b->place[previous] = 0;
 	}
-	b->rows_n = (size_t)(to - index->rows);
+	b->rows_n = (size_t)(to - s->rows);
 	b->row_n = 0;
 	return true;
 }
@@ -163,92 +158,69 @@ static bool keep_row(struct bm25_builder *b)
 enum code bm25_builder_add(
 	struct bm25_builder *b, const char *title, const char *text, struct error *e)
 {
-	struct bm25 *index = b->index;
+	struct segment *s = b->segment;
 	bool failed = false;
 
 	if (b->broken.code) {
 		*e = b->broken;
 		return e->code;
 	}
-	if (!array_grow(&index->row_start, &b->row_start_cap, (size_t)index->n + 2,
-		    sizeof *index->row_start) ||
-		!array_grow(&index->norm, &b->norm_cap, (size_t)index->n + 1, sizeof *index->norm))
+	if (!array_grow(&s->row_start, &b->row_start_cap, (size_t)s->n + 2, sizeof *s->row_start) ||
+		!array_grow(&s->length, &b->length_cap, (size_t)s->n + 1, sizeof *s->length))
 		return error_memory(e);
 	uint64_t length = count_text(b, title, &failed);
 	length += failed ? 0 : count_text(b, text, &failed);
-	index->row_start[index->n] = b->rows_n;
+	s->row_start[s->n] = b->rows_n;
 	if (failed || !keep_row(b))
 		return error_memory(e);
-	index->row_start[index->n + 1] = b->rows_n;
-	index->norm[index->n++] = (double)length; /* until the average is known */
-	index->filled += length > 0;
-	b->n_tokens += length;
+	s->row_start[s->n + 1] = b->rows_n;
+	s->length[s->n++] = (uint32_t)length;
+	s->filled += length > 0;
+	s->n_tokens += length;
 	return OK;
 }
 
-/* Turns the rows over. posting_start[t] walks to the start of t + 1 and is put back after. */
-static void fill_postings(struct bm25 *b)
+static void trim(struct bm25_builder *b)
 {
-	for (uint32_t d = 0; d < b->n; d++)
-		for (struct bm25_row row = bm25_row(b, d); bm25_row_next(&row);)
-			b->postings[b->posting_start[row.term]++] = (struct posting){d, row.tf};
-	for (size_t t = b->terms.n; t; t--)
-		b->posting_start[t] = b->posting_start[t - 1];
-	b->posting_start[0] = 0;
+	struct segment *s = b->segment;
+
+	terms_trim(&s->terms);
+	array_trim(&s->rows, b->rows_n, 1);
+	array_trim(&s->row_start, (size_t)s->n + 1, sizeof *s->row_start);
+	array_trim(&s->length, s->n, sizeof *s->length);
 }
 
-static void weigh(struct bm25 *b, const struct bm25_builder *builder)
+static enum code finish(struct bm25_builder *b, struct error *e)
 {
-	b->average = b->filled ? (double)builder->n_tokens / b->filled : 1;
-	for (uint32_t d = 0; d < b->n; d++)
-		b->norm[d] = bm25_norm(b->k1, b->b, b->average, b->norm[d]);
-	for (uint32_t t = 0; t < b->terms.n; t++) {
-		double df = builder->frequency[t];
-		b->idf[t] = log(1 + (b->filled - df + 0.5) / (df + 0.5));
-	}
-}
+	struct bm25 *index = b->index;
+	struct segment *s = b->segment;
 
-static bool index_terms(struct bm25 *b, const struct bm25_builder *builder)
-{
-	uint32_t n = b->terms.n;
-	size_t total = 0;
-
-	b->posting_start = array_new((size_t)n + 1, sizeof *b->posting_start);
-	b->idf = array_new(n, sizeof *b->idf);
-	if (!b->posting_start || !b->idf)
-		return false;
-	for (uint32_t t = 0; t < n; t++) {
-		b->posting_start[t] = total;
-		total += builder->frequency[t];
+	if (b->broken.code) {
+		*e = b->broken;
+		return e->code;
 	}
-	b->posting_start[n] = total;
-	b->postings = array_new(total, sizeof *b->postings);
-	return b->postings;
+	trim(b);
+	index->n = s->n;
+	index->filled = s->filled;
+	index->average = s->filled ? (double)s->n_tokens / s->filled : 1;
+	if (!segment_post(s, b->frequency) ||
+		!segment_weigh(s, index->k1, index->b, index->average))
+		return error_memory(e);
+	return OK;
 }
 
 enum code bm25_build(
-	struct bm25_builder *builder, const uint32_t *order, struct bm25 **out, struct error *e)
+	struct bm25_builder *b, const uint32_t *order, struct bm25 **out, struct error *e)
 {
-	struct bm25 *b = builder->index;
+	enum code rc = finish(b, e);
 
-	if (builder->broken.code) {
-		*e = builder->broken;
-		bm25_builder_free(builder);
-		return e->code;
+	if (!rc) {
+		*out = b->index;
+		(*out)->order = order;
+		(*out)->whole = b->segment;
+		b->index = NULL;
+		b->segment = NULL;
 	}
-	terms_trim(&b->terms);
-	array_trim(&b->rows, builder->rows_n, 1);
-	array_trim(&b->row_start, (size_t)b->n + 1, sizeof *b->row_start);
-	array_trim(&b->norm, b->n, sizeof *b->norm);
-	if (!index_terms(b, builder)) {
-		bm25_builder_free(builder);
-		return error_memory(e);
-	}
-	weigh(b, builder);
-	fill_postings(b);
-	b->order = order;
-	builder->index = NULL;
-	bm25_builder_free(builder);
-	*out = b;
-	return OK;
+	bm25_builder_free(b);
+	return rc;
 }

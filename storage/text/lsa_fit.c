@@ -52,6 +52,7 @@ struct fit {
 	uint32_t dimension, n_terms;
 	size_t columns, width;	       /* of X, and with the zeroes that fill up its rows */
 	uint32_t *row_of;	       /* a term of the matrix: its row of X, or NO_TERM */
+	double *idf;		       /* likewise */
 	float *x, *next;	       /* n_terms x width; next is where A'AX grows */
 	struct sparse_entry *entries;  /* the document at hand */
 	float *y;		       /* BLOCK x width */
@@ -62,6 +63,7 @@ struct fit {
 static void fit_free(struct fit *f)
 {
 	free(f->row_of);
+	free(f->idf);
 	free(f->x);
 	free(f->next);
 	free(f->entries);
@@ -76,9 +78,10 @@ static uint32_t choose_terms(struct fit *f)
 {
 	uint32_t n = 0;
 
-	for (uint32_t t = 0; t < f->matrix->terms.n; t++) {
-		size_t df = bm25_document_frequency(f->matrix, t);
+	for (uint32_t t = 0; t < f->matrix->whole->terms.n; t++) {
+		size_t df = segment_frequency(f->matrix->whole, t);
 		f->row_of[t] = df > 1 ? n++ : NO_TERM;
+		f->idf[t] = bm25_idf(f->matrix, (double)df);
 		f->total += df > 1 ? df : 0;
 	}
 	return n;
@@ -105,8 +108,9 @@ static size_t longest_row(const struct bm25 *m)
 {
 	size_t longest = 0;
 
+	const size_t *start = m->whole->row_start;
 	for (uint32_t d = 0; d < m->n; d++) {
-		size_t bytes = m->row_start[d + 1] - m->row_start[d];
+		size_t bytes = start[d + 1] - start[d];
 		longest = bytes > longest ? bytes : longest;
 	}
 	return longest / 2; /* an entry has two bytes or more */
@@ -132,8 +136,9 @@ static bool allocate(struct fit *f)
 
 static enum code prepare(struct fit *f, struct error *e)
 {
-	f->row_of = array_new(f->matrix->terms.n, sizeof *f->row_of);
-	if (!f->row_of)
+	f->row_of = array_new(f->matrix->whole->terms.n, sizeof *f->row_of);
+	f->idf = array_new(f->matrix->whole->terms.n, sizeof *f->idf);
+	if (!f->row_of || !f->idf)
 		return error_memory(e);
 	f->n_terms = choose_terms(f);
 	if (!check_dimension(f, e))
@@ -176,13 +181,13 @@ static enum code multiplied(struct fit *f, size_t entries, struct error *e)
 static size_t read_row(const struct fit *f, uint32_t document)
 {
 	const struct bm25 *m = f->matrix;
+	double norm = bm25_norm_of(m, m->whole->length[document]);
 	size_t n = 0;
 
-	for (struct bm25_row row = bm25_row(m, document); bm25_row_next(&row);)
+	for (struct bm25_row row = segment_row(m->whole, document); bm25_row_next(&row);)
 		if (f->row_of[row.term] != NO_TERM)
 			f->entries[n++] = (struct sparse_entry){f->row_of[row.term],
-				(float)(m->idf[row.term] *
-					bm25_saturated(row.tf, m->norm[document]))};
+				(float)(f->idf[row.term] * bm25_saturated(row.tf, norm))};
 	return n;
 }
 
@@ -349,16 +354,16 @@ static void copy_vectors(const struct fit *f, struct lsa *l)
 
 static bool copy_terms(const struct fit *f, struct lsa *l)
 {
-	const struct bm25 *m = f->matrix;
+	const struct terms *terms = &f->matrix->whole->terms;
 
-	for (uint32_t t = 0; t < m->terms.n; t++) {
+	for (uint32_t t = 0; t < terms->n; t++) {
 		size_t length;
-		const char *term = terms_get(&m->terms, t, &length);
+		const char *term = terms_get(terms, t, &length);
 		if (f->row_of[t] == NO_TERM)
 			continue;
 		if (terms_add(&l->terms, term, length) == NO_TERM)
 			return false;
-		l->idf[f->row_of[t]] = m->idf[t];
+		l->idf[f->row_of[t]] = f->idf[t];
 	}
 	terms_trim(&l->terms);
 	return true;

@@ -137,21 +137,26 @@ END_TEST
 
 START_TEST(titles_and_texts_are_searched_and_ties_go_by_id)
 {
+	struct bm25_scratch *scratch = bm25_scratch_new();
 	struct bm25_query *q;
 	struct hit hits[8];
 	struct corpus *c;
+	size_t found;
 
 	put_documents(demo.id,
 		DOCUMENTS(document("z", "Red", "fox", NULL), document("m", NULL, "red fox", NULL),
 			document("a", "red fox", NULL, NULL), document("b", NULL, "hen", NULL)));
 	c = built();
 	q = bm25_query(c->bm25, "fox");
-	ck_assert_uint_eq(bm25_search(c->bm25, q, 8, hits), 3);
+	struct bm25_request request = bm25_best(q, 8);
+	ck_ok(bm25_search(c->bm25, &request, scratch, hits, &found, &err), &err);
+	ck_assert_uint_eq(found, 3);
 	ck_assert_str_eq(c->id[hits[0].document], "a");
 	ck_assert_str_eq(c->id[hits[1].document], "m");
 	ck_assert_str_eq(c->id[hits[2].document], "z");
 	ck_assert(hits[0].score == hits[2].score);
 	bm25_query_free(q);
+	bm25_scratch_free(scratch);
 	corpus_release(c);
 }
 END_TEST

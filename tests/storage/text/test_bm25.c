@@ -32,8 +32,12 @@ static struct bm25 *index_of(const struct bm25_options *options, size_t n, const
 static size_t search(const struct bm25 *b, const char *text, size_t k, struct hit *out)
 {
 	struct bm25_query *q = bm25_query(b, text);
-	size_t n = bm25_search(b, q, k, out);
+	struct bm25_request request = bm25_best(q, k);
+	struct bm25_scratch *scratch = bm25_scratch_new();
+	size_t n;
 
+	ck_ok(bm25_search(b, &request, scratch, out, &n, &err), &err);
+	bm25_scratch_free(scratch);
 	for (size_t i = 0; i < n; i++)
 		ck_assert(bm25_score(b, q, out[i].document) == out[i].score);
 	bm25_query_free(q);
@@ -282,22 +286,38 @@ START_TEST(every_failing_allocation_of_a_build_is_an_error)
 }
 END_TEST
 
+static enum code search_whole(const struct bm25 *b, struct bm25_scratch *scratch)
+{
+	struct bm25_query *q = bm25_query(b, "cat");
+	struct hit hits[4];
+	size_t found = 0;
+
+	if (!scratch || !q) {
+		bm25_query_free(q);
+		return error_memory(&err);
+	}
+	struct bm25_request request = bm25_best(q, 4);
+	enum code rc = bm25_search(b, &request, scratch, hits, &found, &err);
+	ck_assert_uint_eq(found, rc ? 0 : 2);
+	bm25_query_free(q);
+	return rc;
+}
+
 START_TEST(every_failing_allocation_of_a_search_is_an_error)
 {
 	struct bm25 *b = index_of(NULL, 4, pets);
-	struct hit hits[4];
 	long steps = 0;
 
 	for (;; steps++) {
 		fault_arm(steps);
-		struct bm25_query *q = bm25_query(b, "cat");
-		size_t n = q ? bm25_search(b, q, 4, hits) : SIZE_MAX;
-		bm25_query_free(q);
+		struct bm25_scratch *scratch = bm25_scratch_new();
+		enum code rc = search_whole(b, scratch);
+		bm25_scratch_free(scratch);
 		if (!fault_fired())
 			break;
-		ck_assert_uint_eq(n, SIZE_MAX);
+		ck_assert_int_eq(rc, RESOURCE_EXHAUSTED);
 	}
-	ck_assert_int_eq(steps, 4);
+	ck_assert_int_eq(steps, 11);
 	fault_arm(-1);
 	bm25_free(b);
 }

@@ -102,9 +102,13 @@ static double gain(const struct bm25 *b, const char *text, json_t *judged)
 {
 	struct bm25_query *q = bm25_query(b, text);
 	struct hit hits[AT];
-	size_t n = bm25_search(b, q, AT, hits);
+	struct bm25_request request = bm25_best(q, AT);
+	struct bm25_scratch *scratch = bm25_scratch_new();
 	double sum = 0;
+	size_t n;
 
+	ck_ok(bm25_search(b, &request, scratch, hits, &n, &err), &err);
+	bm25_scratch_free(scratch);
 	for (size_t i = 0; i < n; i++)
 		sum += (double)json_integer_value(json_object_get(judged, ids[hits[i].document])) /
 		       log2((double)i + 2);

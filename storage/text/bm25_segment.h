@@ -1,0 +1,122 @@
+/*
+ * A segment: some documents of a BM25 index and all that a search needs to know of them by itself.
+ * Immutable once made and counted, so that an index and its successors share it. Within a segment
+ * documents have places 0, 1, 2 ... and terms numbers of their own.
+ *
+ *   rows      a document's terms, rising, as variable-length integers: the step from the previous
+ *             term, then how often it occurs (tf). Some 2.5 bytes an entry.
+ *   postings  a term's documents, rising. Places are cut into ranges of 65,536, so that a posting
+ *             needs 16 bits of its place: 4 bytes a posting with its code and its tf. A term's
+ *             postings within one range are a chunk.
+ *   codes     what a posting weighs, saturated = tf / (tf + norm), in 8 bits: with the term's own
+ *             scale, code_value(scale, code - 1) < saturated <= code_value(scale, code), and equal
+ *             to code_value(scale, 0) when the code is 0.
+ *   best      of a term with df documents, for each j up to log2(df): the highest code that 2^j of
+ *             its postings or more reach.
+ */
+#ifndef STORAGE_TEXT_BM25_SEGMENT_H
+#define STORAGE_TEXT_BM25_SEGMENT_H
+
+#include <stdatomic.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "storage/text/terms.h"
+
+enum { RANGE = 65536, MANY = 255 /* a tf of this or more stands in the row alone */ };
+
+struct chunk {
+	uint32_t range;
+	uint32_t first; /* counted from the term's first posting */
+};
+
+struct scale {
+	float base, step;
+};
+
+struct segment {
+	atomic_int references;
+	uint32_t n;	   /* documents */
+	uint32_t filled;   /* of them have a token */
+	uint64_t n_tokens; /* in all of them */
+	double average;	   /* the average length that the codes were made with */
+	struct terms terms;
+	unsigned char *rows;
+	size_t *row_start;     /* n + 1, into rows */
+	uint32_t *length;      /* a document: its tokens */
+	size_t *posting_start; /* terms + 1, into place, code and tf */
+	uint16_t *place;       /* low 16 bits */
+	uint8_t *code, *tf;
+	size_t *chunk_start; /* terms + 1, into chunks */
+	struct chunk *chunks;
+	struct scale *scale; /* a term */
+	size_t *best_start;  /* terms + 1, into best */
+	uint8_t *best;
+};
+
+/* With one reference; NULL when memory ran out. */
+struct segment *segment_new(void);
+struct segment *segment_acquire(struct segment *s);
+void segment_release(struct segment *s); /* NULL is fine */
+/* Makes the postings of a segment that has its rows, lengths and terms. frequency[t]: documents with
+ * the term. False when memory ran out. */
+bool segment_post(struct segment *s, const uint32_t *frequency);
+/* Gives the postings their codes, for this average length. False when memory ran out. */
+bool segment_weigh(struct segment *s, double k1, double b, double average);
+
+/* How often a term occurs in a document of the segment. */
+uint32_t segment_occurrences(const struct segment *s, uint32_t term, uint32_t document);
+
+static inline double bm25_norm(double k1, double b, double average, double length)
+{
+	return k1 * (1 - b + b * length / average);
+}
+
+static inline double bm25_saturated(uint32_t tf, double norm)
+{
+	return tf / (tf + norm);
+}
+
+static inline double code_value(struct scale scale, unsigned code)
+{
+	return (double)scale.base + code * (double)scale.step;
+}
+
+static inline size_t segment_frequency(const struct segment *s, uint32_t term)
+{
+	return s->posting_start[term + 1] - s->posting_start[term];
+}
+
+/* A document's row, read from the left. */
+struct bm25_row {
+	const unsigned char *at, *end;
+	uint32_t term, tf;
+};
+
+static inline struct bm25_row segment_row(const struct segment *s, uint32_t document)
+{
+	return (struct bm25_row){.at = s->rows + s->row_start[document],
+		.end = s->rows + s->row_start[document + 1]};
+}
+
+static inline uint32_t bm25_row_integer(struct bm25_row *row)
+{
+	uint32_t value = *row->at & 0x7f;
+
+	for (unsigned shift = 7; *row->at++ & 0x80; shift += 7)
+		value |= (uint32_t)(*row->at & 0x7f) << shift;
+	return value;
+}
+
+/* False at the row's end. */
+static inline bool bm25_row_next(struct bm25_row *row)
+{
+	if (row->at == row->end)
+		return false;
+	row->term += bm25_row_integer(row);
+	row->tf = bm25_row_integer(row);
+	return true;
+}
+
+#endif
