@@ -46,7 +46,7 @@ static void search_part(void *arg, size_t i)
 	struct error e;
 	size_t from = s->n * i / s->threads, to = s->n * (i + 1) / s->threads;
 
-	must(faiss_search(s->index, to - from, s->queries + from * s->d, s->k,
+	must(faiss_search(s->index, to - from, s->queries + from * s->d, s->k, NULL,
 		     s->scores + from * s->k, s->rows + from * s->k, NULL, &e),
 		&e, "search with FAISS");
 }
