@@ -238,6 +238,138 @@ START_TEST(no_more_than_the_lanes_threads_compute_at_once)
 }
 END_TEST
 
+/* A request that waits, in the crew's sense, for another that needs its place. */
+struct leaving {
+	struct job job;
+	struct crew crew;
+	struct gate *until;
+};
+
+static void leaving_run(struct job *job)
+{
+	struct leaving *l = (struct leaving *)job;
+
+	l->crew.leave(l->crew.arg);
+	if (l->until)
+		sem_wait(&l->until->began);
+	l->crew.back(l->crew.arg);
+}
+
+START_TEST(who_leaves_makes_room_for_another)
+{
+	struct pool *pool = start(1, 1, 2);
+	struct gate other = {.job.run = gate_run};
+	struct leaving l = {{.run = leaving_run}, pool_crew(pool), &other};
+
+	sem_init(&other.began, 0, 0);
+	sem_init(&other.go, 0, 0);
+	ck_assert_uint_eq(l.crew.threads, 1);
+	ck_assert(pool_submit(pool, HEAVY, &l.job));
+	ck_assert(pool_submit(pool, HEAVY, &other.job));
+	gate_open(&other);
+	pool_stop(pool);
+}
+END_TEST
+
+/* Also for one that has no place to leave: a thread that is not the pool's. */
+START_TEST(who_is_back_has_its_place_again)
+{
+	enum { LEFT = 50, N = 400 };
+	struct pool *pool = start(1, 2, LEFT + N);
+	struct crew crew = pool_crew(pool);
+	struct leaving leaving[LEFT];
+	struct crowd jobs[N];
+	atomic_int now = 0, most = 0;
+
+	for (int i = 0; i < LEFT; i++) {
+		leaving[i] = (struct leaving){{.run = leaving_run}, crew, NULL};
+		ck_assert(pool_submit(pool, HEAVY, &leaving[i].job));
+	}
+	crew.leave(crew.arg);
+	for (int i = 0; i < N; i++) {
+		jobs[i] = (struct crowd){{.run = crowd_run}, &now, &most};
+		ck_assert(pool_submit(pool, HEAVY, &jobs[i].job));
+	}
+	pool_stop(pool);
+	ck_assert_int_le(most, 2);
+}
+END_TEST
+
+/* Says which of them came when. */
+struct ordered {
+	struct job job;
+	int *last, came;
+};
+
+static void ordered_run(struct job *job)
+{
+	struct ordered *o = (struct ordered *)job;
+
+	o->came = ++*o->last;
+}
+
+START_TEST(what_is_sent_goes_before_what_waits_even_when_the_lane_is_full)
+{
+	struct pool *pool = start(1, 1, 1);
+	struct crew crew = pool_crew(pool);
+	int last = 0;
+	struct ordered jobs[4];
+	struct gate gate;
+
+	for (int i = 0; i < 4; i++)
+		jobs[i] = (struct ordered){{.run = ordered_run}, &last, 0};
+	gate_close(&gate, pool, HEAVY);
+	ck_assert(pool_submit(pool, HEAVY, &jobs[0].job));
+	crew.send(crew.arg, &jobs[1].job);
+	crew.send(crew.arg, &jobs[2].job);
+	pool_resume(pool, HEAVY, &jobs[3].job);
+	ck_assert_uint_eq(pool_queued(pool, HEAVY), 4);
+	gate_open(&gate);
+	pool_stop(pool);
+	static const int came[] = {3, 2, 1, 4};
+	for (int i = 0; i < 4; i++)
+		ck_assert_int_eq(jobs[i].came, came[i]);
+}
+END_TEST
+
+START_TEST(what_is_sent_first_of_all_is_not_lost)
+{
+	struct pool *pool = start(1, 1, 1);
+	struct crew crew = pool_crew(pool);
+	int last = 0;
+	struct ordered jobs[2];
+	struct gate gate;
+
+	for (int i = 0; i < 2; i++)
+		jobs[i] = (struct ordered){{.run = ordered_run}, &last, 0};
+	gate_close(&gate, pool, HEAVY);
+	crew.send(crew.arg, &jobs[0].job);
+	ck_assert(pool_submit(pool, HEAVY, &jobs[1].job) == false);
+	pool_resume(pool, HEAVY, &jobs[1].job);
+	gate_open(&gate);
+	pool_stop(pool);
+	ck_assert_int_eq(jobs[0].came, 1);
+	ck_assert_int_eq(jobs[1].came, 2);
+}
+END_TEST
+
+START_TEST(a_place_is_wanted_while_somebody_stands_in_line)
+{
+	struct pool *pool = start(1, 1, 2);
+	struct crew crew = pool_crew(pool);
+	atomic_int count = 0;
+	struct counted waiting = {{.run = count_run}, &count};
+	struct gate gate;
+
+	gate_close(&gate, pool, HEAVY);
+	ck_assert(!crew.wanted(crew.arg));
+	ck_assert(pool_submit(pool, HEAVY, &waiting.job));
+	ck_assert(crew.wanted(crew.arg));
+	gate_open(&gate);
+	pool_stop(pool);
+}
+END_TEST
+
 static void append(void *arg, size_t i)
 {
 	size_t *list = arg;
@@ -283,6 +415,11 @@ Suite *suite(void)
 	tcase_add_test(t, more_large_requests_than_threads_all_come_through_one_core);
 	tcase_add_test(t, a_small_request_waits_for_one_slice_of_a_large_one);
 	tcase_add_test(t, no_more_than_the_lanes_threads_compute_at_once);
+	tcase_add_test(t, who_leaves_makes_room_for_another);
+	tcase_add_test(t, who_is_back_has_its_place_again);
+	tcase_add_test(t, what_is_sent_goes_before_what_waits_even_when_the_lane_is_full);
+	tcase_add_test(t, what_is_sent_first_of_all_is_not_lost);
+	tcase_add_test(t, a_place_is_wanted_while_somebody_stands_in_line);
 	tcase_add_test(t, without_a_pool_slices_run_in_order_on_the_caller);
 #ifdef HARDMINER_FAULTS
 	tcase_add_test(t, a_pool_that_cannot_start_leaves_nothing);
