@@ -233,6 +233,14 @@ class CommandLine(unittest.TestCase):
         self.assertTrue(done.stderr.startswith("hardminer: "), done.stderr)
         self.assertEqual(done.stdout, "")
 
+    def test_a_few_documents_are_encoded_without_naming_a_dimension(self):
+        path = os.path.join(self.folder, "few.jsonl")
+        write_lines(path, [{"id": f"f{i}", "text": "thin plate"} for i in range(5)])
+        self.answer("import", "few", "--documents", path)
+        self.run_ok("encode", "few")
+        made = self.answer("call", "ListGenerations", json.dumps({"collection": "few"}))
+        self.assertEqual(made["generations"][0]["dimension"], 2)
+
     def test_info_tells_the_limits(self):
         info = self.answer("info")
         self.assertIn("lsa", info["encoders"])
