@@ -172,7 +172,8 @@ class CommandLine(unittest.TestCase):
         path = os.path.join(self.folder, "v.jsonl")
         write_lines(path, [{"id": f"v{i}"} for i in range(40)])
         done = self.answer("import", "v", "--documents", path, "--vectors", npy, "--ids", ids,
-                           "--encoder", "mine", "--similarity", "dot", "--publish")
+                           "--encoder", "mine", "--similarity", "dot", "--index", "exact",
+                           "--publish")
         self.assertEqual(done["vectors"]["created"], 40)
         hits = self.answer("call", "Search", json.dumps(
             {"collection": "v", "k": 5, "queries": [{"vector": rows[7].tolist()}]}))
