@@ -193,13 +193,21 @@ static void report_fit(void *arg, const char *phase, uint64_t done, uint64_t tot
 	progress_report(arg, phase, done, total, "steps");
 }
 
+/* A small corpus has fewer dimensions than the default; a caller who names a number means it. */
+static uint32_t dimension_for(const Pb__EncodeCollectionRequest *req, const struct bm25 *matrix)
+{
+	uint32_t most = lsa_largest_dimension(matrix);
+
+	return req->has_dimension || !most || req->dimension < most ? req->dimension : most;
+}
+
 static enum code run(struct encoding *x, const Pb__EncodeCollectionRequest *req,
 	struct arena *arena, Pb__Generation *out, struct error *e)
 {
 	atomic_bool *cancelled = x->progress ? x->progress->cancelled : NULL;
 
-	if (lsa_fit(x->corpus->bm25, req->dimension, req->seed, cancelled, report_fit,
-		    (void *)x->progress, &x->lsa, e) ||
+	if (lsa_fit(x->corpus->bm25, dimension_for(req, x->corpus->bm25), req->seed, cancelled,
+		    report_fit, (void *)x->progress, &x->lsa, e) ||
 		begin(x, req, arena, e))
 		return e->code;
 	if (fill(x, e) || publish(x->catalog, x->entry, x->row, x->generation, false, x->progress,

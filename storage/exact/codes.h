@@ -1,6 +1,6 @@
 /*
  * The rows of a generation as bytes, for the first pass of a search: a quarter of their size, a
- * quarter of their arithmetic, and an error that is known row by row (bound.h).
+ * quarter of their arithmetic, and an error that is known row by row (margin.h).
  *
  * Rows stand in blocks of 32. A block is, in this order,
  *

@@ -23,6 +23,8 @@ typedef void (*lsa_progress)(void *arg, const char *phase, uint64_t done, uint64
 enum code lsa_fit(const struct bm25 *matrix, uint32_t dimension, uint64_t seed,
 	atomic_bool *cancelled, lsa_progress progress, void *arg, struct lsa **out,
 	struct error *e);
+/* The largest dimension that lsa_fit takes; 0: there is none. */
+uint32_t lsa_largest_dimension(const struct bm25 *matrix);
 void lsa_free(struct lsa *l);
 uint32_t lsa_dimension(const struct lsa *l);
 

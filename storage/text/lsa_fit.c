@@ -87,9 +87,23 @@ static uint32_t choose_terms(struct fit *f)
 	return n;
 }
 
+static uint32_t smaller_side(const struct bm25 *m, uint32_t n_terms)
+{
+	return n_terms < m->filled ? n_terms : m->filled;
+}
+
+uint32_t lsa_largest_dimension(const struct bm25 *matrix)
+{
+	uint32_t n = 0;
+
+	for (uint32_t t = 0; t < matrix->whole->terms.n; t++)
+		n += segment_frequency(matrix->whole, t) > 1;
+	return smaller_side(matrix, n);
+}
+
 static bool check_dimension(const struct fit *f, struct error *e)
 {
-	uint32_t most = f->n_terms < f->matrix->filled ? f->n_terms : f->matrix->filled;
+	uint32_t most = smaller_side(f->matrix, f->n_terms);
 
 	if (f->dimension && f->dimension <= most)
 		return true;

@@ -90,9 +90,14 @@ bool stopped(const faiss_stop *stop)
 /* What FAISS says without where in its sources it says it. */
 const char *sentence(const char *what)
 {
-	const char *colon = strstr(what, "Error: ");
+	const char *said = strstr(what, "Error: ");
 
-	return colon ? colon + strlen("Error: ") : what;
+	if (said)
+		return said + strlen("Error: ");
+	/* Error in FUNCTION at FILE:LINE: what it is */
+	const char *place = strncmp(what, "Error in ", 9) == 0 ? strstr(what, " at ") : nullptr;
+	said = place ? strstr(place, ": ") : nullptr;
+	return said ? said + strlen(": ") : what;
 }
 
 /* Runs `f`; whatever it throws becomes an error. */
@@ -108,7 +113,7 @@ enum code guarded(const faiss_stop *stop, enum code code, const char *reason, st
 	} catch (const std::exception &x) {
 		if (stopped(stop))
 			return error_set(e, CANCELLED, "CANCELLED", "The request was cancelled.");
-		return error_set(e, code, reason, "The index failed: %s", sentence(x.what()));
+		return error_set(e, code, reason, "The index failed: %s.", sentence(x.what()));
 	} catch (...) {
 		return error_set(e, code, reason, "The index failed for an unknown reason.");
 	}
@@ -185,6 +190,7 @@ void settle(faiss::Index *index)
 
 enum code bad_index(struct error *e)
 {
+	error_prefix(e, "It is \"exact\" or a FAISS factory string such as \"IVF1024,Flat\". ");
 	return error_field(e, "index");
 }
 
@@ -377,7 +383,7 @@ extern "C" enum code faiss_new(const char *factory, uint32_t dimension, enum fai
 			metric == FAISS_SQUARED_L2 ? faiss::METRIC_L2
 						   : faiss::METRIC_INNER_PRODUCT));
 		if (dynamic_cast<faiss::IndexIDMap *>(made->index.get()))
-			throw std::runtime_error("IDMap is not needed: rows have their own ids.");
+			throw std::runtime_error("IDMap is not needed: rows have their own ids");
 		settle(made->index.get());
 		hush_rotations(made.get(), made->index.get());
 		*out = made.release();

@@ -172,7 +172,8 @@ class CommandLine(unittest.TestCase):
         path = os.path.join(self.folder, "v.jsonl")
         write_lines(path, [{"id": f"v{i}"} for i in range(40)])
         done = self.answer("import", "v", "--documents", path, "--vectors", npy, "--ids", ids,
-                           "--encoder", "mine", "--similarity", "dot", "--publish")
+                           "--encoder", "mine", "--similarity", "dot", "--index", "exact",
+                           "--publish")
         self.assertEqual(done["vectors"]["created"], 40)
         hits = self.answer("call", "Search", json.dumps(
             {"collection": "v", "k": 5, "queries": [{"vector": rows[7].tolist()}]}))
@@ -232,6 +233,14 @@ class CommandLine(unittest.TestCase):
         self.assertEqual(done.returncode, 3)
         self.assertTrue(done.stderr.startswith("hardminer: "), done.stderr)
         self.assertEqual(done.stdout, "")
+
+    def test_a_few_documents_are_encoded_without_naming_a_dimension(self):
+        path = os.path.join(self.folder, "few.jsonl")
+        write_lines(path, [{"id": f"f{i}", "text": "thin plate"} for i in range(5)])
+        self.answer("import", "few", "--documents", path)
+        self.run_ok("encode", "few")
+        made = self.answer("call", "ListGenerations", json.dumps({"collection": "few"}))
+        self.assertEqual(made["generations"][0]["dimension"], 2)
 
     def test_info_tells_the_limits(self):
         info = self.answer("info")

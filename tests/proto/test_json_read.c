@@ -407,7 +407,7 @@ START_TEST(a_path_value_fills_the_field_it_names)
 	ck_ok(json_set_field(&m->base, "similarity", "dot", &arena, &err), &err);
 	ck_ok(json_set_field(&m->base, "step", "-5", &arena, &err), &err);
 	ck_ok(json_set_field(&m->base, "dimension", "3", &arena, &err), &err);
-	ck_ok(json_set_field(&m->base, "index", "flat", &arena, &err), &err);
+	ck_ok(json_set_field(&m->base, "index", "HNSW32", &arena, &err), &err);
 	ck_assert_str_eq(m->collection, "d\xc3\xa9mo");
 	ck_assert(m->has_similarity && m->similarity == PB__SIMILARITY__SIMILARITY_DOT);
 	ck_assert(m->has_step && m->step == -5);

@@ -61,13 +61,14 @@ END_TEST
 START_TEST(defaults_are_not_written_until_they_are_set)
 {
 	Pb__BeginGenerationRequest m = PB__BEGIN_GENERATION_REQUEST__INIT;
-	char flat[] = "flat";
+	char index[] = "HNSW32";
 
 	ck_assert_str_eq(written(&m), "{}");
-	m.index = flat;
+	m.index = index;
 	m.has_step = 1;
 	m.has_similarity = 1;
-	ck_assert_str_eq(written(&m), "{\"step\":0,\"similarity\":\"cosine\",\"index\":\"flat\"}");
+	ck_assert_str_eq(
+		written(&m), "{\"step\":0,\"similarity\":\"cosine\",\"index\":\"HNSW32\"}");
 }
 END_TEST
 

@@ -385,6 +385,7 @@ static Pb__EncodeCollectionRequest encode_request(void)
 	Pb__EncodeCollectionRequest req = PB__ENCODE_COLLECTION_REQUEST__INIT;
 
 	req.collection = "demo";
+	req.has_dimension = 1;
 	req.dimension = 3;
 	req.step = 9;
 	return req;
@@ -446,6 +447,34 @@ START_TEST(encoding_refuses_what_it_cannot_do)
 }
 END_TEST
 
+START_TEST(a_small_corpus_has_no_more_dimensions_than_words_it_shares)
+{
+	Pb__EncodeCollectionRequest req = PB__ENCODE_COLLECTION_REQUEST__INIT;
+	Pb__Generation g;
+
+	put("demo", 40, 0);
+	req.collection = "demo";
+	ck_ok(catalog_encode(catalog, &req, NULL, &arena, &g, &err), &err);
+	ck_assert_uint_eq(g.dimension, 7); /* the words of put() */
+	req.has_dimension = 1;
+	ck_refused_at(catalog_encode(catalog, &req, NULL, &arena, &g, &err), INVALID_ARGUMENT,
+		"BAD_DIMENSION", "dimension");
+}
+END_TEST
+
+START_TEST(a_corpus_that_shares_no_word_has_no_dimension)
+{
+	Pb__EncodeCollectionRequest req = PB__ENCODE_COLLECTION_REQUEST__INIT;
+	Pb__Generation g;
+
+	put_documents(id_of("demo"), DOCUMENTS(document("a", NULL, "cat", NULL)));
+	req.collection = "demo";
+	ck_refused_at(catalog_encode(catalog, &req, NULL, &arena, &g, &err), INVALID_ARGUMENT,
+		"BAD_DIMENSION", "dimension");
+	ck_assert_ptr_nonnull(strstr(err.text, "share a term"));
+}
+END_TEST
+
 Suite *suite(void)
 {
 	Suite *s = suite_create("catalog");
@@ -468,6 +497,8 @@ Suite *suite(void)
 	tcase_add_test(t, factory_indexes_are_kept_built_over_a_restart);
 	tcase_add_test(t, texts_are_encoded_into_a_generation_that_encodes_texts);
 	tcase_add_test(t, encoding_refuses_what_it_cannot_do);
+	tcase_add_test(t, a_small_corpus_has_no_more_dimensions_than_words_it_shares);
+	tcase_add_test(t, a_corpus_that_shares_no_word_has_no_dimension);
 	suite_add_tcase(s, t);
 	return s;
 }

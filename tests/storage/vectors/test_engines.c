@@ -132,6 +132,11 @@ START_TEST(index_strings_that_cannot_be_are_refused_at_the_field)
 		ck_assert_str_eq(err.reason, "BAD_INDEX");
 		ck_assert_str_eq(err.field, "index");
 	}
+	ck_refused(image_index_check("flat", 24, PB__SIMILARITY__SIMILARITY_L2, &err), &err,
+		INVALID_ARGUMENT, "BAD_INDEX");
+	ck_assert_str_eq(err.text, "It is \"exact\" or a FAISS factory string such as "
+				   "\"IVF1024,Flat\". The index failed: could not parse index "
+				   "string flat.");
 	memset(endless, '(', sizeof endless);
 	endless[sizeof endless - 1] = 0;
 	ck_refused(image_index_check(endless, 24, PB__SIMILARITY__SIMILARITY_L2, &err), &err,
