@@ -43,8 +43,10 @@
  *
  * also when the document lacks some of the terms: these add nothing to either side.
  *
- * Terms beyond the first 2^15 - 1 do not add to sums. At most R = ceil(sum of their w_i r) + 1 units
- * are missed by that: (3) becomes A + R >= r sum w_i s_i over all terms, (4) stays true.
+ * Some terms do not add to sums: those beyond 2^15 - 1, and frequent ones whose weights come to little
+ * (choose_lanes), as a stop word's do, whose long list costs more time than the few candidates that
+ * it would have ruled out. At most R = ceil(sum of their w_i r) + 1 units are missed by that: (3)
+ * becomes A + R >= r sum w_i s_i over all terms, (4) stays true.
  *
  * Scores become units, and units scores, with a margin of 2^-30, much wider than (1) and the rounding
  * of the conversion:
@@ -76,7 +78,9 @@
 #include "storage/text/bm25_kernels.h"
 #include "storage/text/bm25_matrix.h"
 
-enum { UNITS = 65535, MOST_ADDED = 32767, CODES = 256 };
+enum { UNITS = 65535, MOST_ADDED = 32767, CODES = 256, FREQUENT = 32 };
+
+#define SPARE 0.2 /* measured: half of it saves less, twice as much brings too many candidates */
 
 struct candidate {
 	uint32_t place, sum;
@@ -84,7 +88,7 @@ struct candidate {
 
 /* A term that adds to the sums, on its way through the ranges. */
 struct lane {
-	uint32_t term;
+	const struct query_term *asked;
 	double error; /* e_i */
 	const struct chunk *chunk, *end;
 	uint16_t weight[CODES]; /* a_i */
@@ -313,11 +317,11 @@ static bool add_range(struct scan *s, uint32_t range)
 	for (struct lane *l = s->s->lanes, *end = l + s->n_lanes; l < end; l++) {
 		if (l->chunk == l->end || l->chunk->range != range)
 			continue;
-		size_t at = l->chunk->first, stop = segment_frequency(g, l->term);
+		size_t at = l->chunk->first, stop = segment_frequency(g, l->asked->term);
 		if (++l->chunk < l->end)
 			stop = l->chunk->first;
 		any = true;
-		size_t start = g->posting_start[l->term] + at;
+		size_t start = g->posting_start[l->asked->term] + at;
 		bm25_add(s->s->sums, g->place + start, g->code + start, stop - at, l->weight);
 	}
 	return any;
@@ -340,14 +344,71 @@ static enum code scan_ranges(struct scan *s, struct error *e)
 	return OK;
 }
 
-/* What the codes of a term add, and by how much that may be too much. */
-static void weigh_lane(struct scan *s, struct lane *l, const struct query_term *t)
+/* A code that k documents or more reach with this term; -1 when fewer than k have it. */
+static int kth_code(const struct scan *s, uint32_t term)
 {
 	const struct segment *g = s->segment;
+	unsigned j = 0;
+
+	while ((size_t)1 << j < s->k)
+		j++;
+	return segment_frequency(g, term) >> j ? g->best[g->best_start[term] + j] : -1;
+}
+
+/* Whether a term's postings would take longer to add up than a few more candidates take to score. */
+static bool is_frequent(const struct scan *s, uint32_t term)
+{
+	return segment_frequency(s->segment, term) > s->segment->n / FREQUENT;
+}
+
+/* How much of a score frequent terms may bring together without adding to sums: a small part of what
+ * one term alone gives k documents. */
+static double spare(const struct scan *s)
+{
+	const struct bm25_query *q = s->r->query;
+	double most = 0;
+
+	if (s->ceiling < INFINITY)
+		return 0;
+	for (size_t i = 0; i < q->n; i++) {
+		int code = kth_code(s, q->terms[i].term);
+		if (code < 0)
+			continue;
+		double score = q->terms[i].weight *
+			       code_value(s->segment->scale[q->terms[i].term], (unsigned)code);
+		most = score > most ? score : most;
+	}
+	return most * SPARE;
+}
+
+/* Which terms add to sums, what these weigh together, and what the others do. */
+static void choose_lanes(struct scan *s, double *all, double *rest)
+{
+	const struct bm25_query *q = s->r->query;
+	double left = spare(s);
+
+	for (size_t i = 0; i < q->n; i++) {
+		const struct query_term *t = &q->terms[i];
+		bool spared = t->weight <= left && is_frequent(s, t->term);
+		if (spared)
+			left -= t->weight;
+		if (spared || s->n_lanes == MOST_ADDED) {
+			*rest += t->weight;
+		} else {
+			*all += t->weight;
+			s->s->lanes[s->n_lanes++].asked = t;
+		}
+	}
+}
+
+/* What the codes of a term add, and by how much that may be too much. */
+static void weigh_lane(struct scan *s, struct lane *l)
+{
+	const struct segment *g = s->segment;
+	const struct query_term *t = l->asked;
 	struct scale scale = g->scale[t->term];
 	double rate = t->weight * s->rate * (1 + 0x1p-40);
 
-	l->term = t->term;
 	l->chunk = g->chunks + g->chunk_start[t->term];
 	l->end = g->chunks + g->chunk_start[t->term + 1];
 	l->error = t->weight * scale.step * s->rate + 1;
@@ -362,28 +423,20 @@ static void weigh_lane(struct scan *s, struct lane *l, const struct query_term *
 /* Where the lower threshold starts: k documents have this term's best codes. */
 static void seed(struct scan *s, const struct lane *l)
 {
-	const struct segment *g = s->segment;
-	size_t df = segment_frequency(g, l->term);
-	unsigned j = 0;
+	int code = kth_code(s, l->asked->term);
 
-	while ((size_t)1 << j < s->k)
-		j++;
-	if (df >> j == 0)
-		return;
-	uint32_t sum = l->weight[g->best[g->best_start[l->term] + j]];
-	raise_low(s, minus(sum, (uint32_t)ceil(l->error) + 1));
+	if (code >= 0)
+		raise_low(s, minus(l->weight[code], (uint32_t)ceil(l->error) + 1));
 }
 
 static void weigh(struct scan *s)
 {
-	const struct bm25_query *q = s->r->query;
 	double all = 0, rest = 0, error = 0;
 
-	for (size_t i = 0; i < q->n; i++)
-		*(i < s->n_lanes ? &all : &rest) += q->terms[i].weight;
+	choose_lanes(s, &all, &rest);
 	s->rate = (double)(UNITS - 1 - s->n_lanes) / all;
 	for (size_t i = 0; i < s->n_lanes; i++) {
-		weigh_lane(s, &s->s->lanes[i], &q->terms[i]);
+		weigh_lane(s, &s->s->lanes[i]);
 		error += s->s->lanes[i].error;
 	}
 	error = ceil(error) + 1;
@@ -396,9 +449,6 @@ static void set_thresholds(struct scan *s)
 {
 	const struct bm25_request *r = s->r;
 
-	s->ceiling = r->below < r->at_most ? r->below : r->at_most;
-	if (r->after && r->after->score < s->ceiling)
-		s->ceiling = r->after->score;
 	s->low = s->rest ? 0 : 1;
 	s->high = s->certain = UNITS;
 	raise_low(s, units_of(s, r->at_least, LESS));
@@ -413,12 +463,19 @@ static void set_thresholds(struct scan *s)
 	}
 }
 
+static double ceiling_of(const struct bm25_request *r)
+{
+	double ceiling = r->below < r->at_most ? r->below : r->at_most;
+
+	return r->after && r->after->score < ceiling ? r->after->score : ceiling;
+}
+
 static bool make_room(struct scan *s)
 {
 	struct bm25_scratch *x = s->s;
 	size_t pool = 2 * s->k + 3 * BLOCK;
 
-	return array_grow(&x->lanes, &x->lanes_cap, s->n_lanes, sizeof *x->lanes) &&
+	return array_grow(&x->lanes, &x->lanes_cap, s->r->query->n, sizeof *x->lanes) &&
 	       array_grow(&x->pool, &x->pool_cap, pool, sizeof *x->pool) &&
 	       array_grow(&x->places, &x->places_cap, x->pool_cap, sizeof *x->places) &&
 	       array_grow(&x->scores, &x->scores_cap, x->pool_cap, sizeof *x->scores);
@@ -433,7 +490,7 @@ enum code bm25_search(const struct bm25 *b, const struct bm25_request *r, struct
 	s.k = r->k < b->n ? r->k : b->n;
 	if (!s.k || !r->query->n)
 		return OK;
-	s.n_lanes = r->query->n < MOST_ADDED ? r->query->n : MOST_ADDED;
+	s.ceiling = ceiling_of(r);
 	if (!make_room(&s))
 		return error_memory(e);
 	s.tighten_at = 2 * s.k + 64;
