@@ -57,7 +57,8 @@
  *     whatever belongs to the k best has a score that is no lower; its A + R is, by the same step, at
  *     least (A_k - E) (1 - 2^-31) > A_k - E - 1, as sums are below 2^16. So a lower threshold of
  *     A_k - E - 1 - R misses nothing of the k best, ties included. k postings of one term whose codes
- *     are c or more do for A_k = a_i(c) and E = e_i: that is where the threshold starts.
+ *     are c or more do for A_k = a_i(c) and E = e_i: that is where the threshold starts. What is asked
+ *     for behind the hit of rank j is among the j + k best, and j + k takes the place of k.
  *   - A document with S <= t has A - E < r t (1 + 2^-30): an upper threshold of
  *     floor(r t (1 + 2^-30)) + E + 1 misses nothing up to t. One with A + R < floor(r t (1 - 2^-30))
  *     has S < t for certain, and only such documents may count for A_k when there is a ceiling t:
@@ -111,6 +112,7 @@ struct scan {
 	struct bm25_scratch *s;
 	struct hit *out; /* a heap of the best that are scored; its root is the worst */
 	size_t kept, k;
+	size_t reach; /* the best of so many have all that is asked for; 0: not known */
 	size_t n_lanes, n_pool, tighten_at;
 	double rate;	      /* r: units a score */
 	double ceiling;	      /* the lowest of the request's */
@@ -344,13 +346,13 @@ static enum code scan_ranges(struct scan *s, struct error *e)
 	return OK;
 }
 
-/* A code that k documents or more reach with this term; -1 when fewer than k have it. */
+/* A code that `reach` documents or more reach with this term; -1 when fewer have it. */
 static int kth_code(const struct scan *s, uint32_t term)
 {
 	const struct segment *g = s->segment;
 	unsigned j = 0;
 
-	while ((size_t)1 << j < s->k)
+	while ((size_t)1 << j < s->reach)
 		j++;
 	return segment_frequency(g, term) >> j ? g->best[g->best_start[term] + j] : -1;
 }
@@ -368,7 +370,7 @@ static double spare(const struct scan *s)
 	const struct bm25_query *q = s->r->query;
 	double most = 0;
 
-	if (s->ceiling < INFINITY)
+	if (!s->reach)
 		return 0;
 	for (size_t i = 0; i < q->n; i++) {
 		int code = kth_code(s, q->terms[i].term);
@@ -452,15 +454,23 @@ static void set_thresholds(struct scan *s)
 	s->low = s->rest ? 0 : 1;
 	s->high = s->certain = UNITS;
 	raise_low(s, units_of(s, r->at_least, LESS));
+	for (size_t i = 0; s->reach && i < s->n_lanes; i++)
+		seed(s, &s->s->lanes[i]);
 	if (s->ceiling == INFINITY) {
 		s->certain++;
-		for (size_t i = 0; i < s->n_lanes; i++)
-			seed(s, &s->s->lanes[i]);
 	} else {
 		s->certain = minus(units_of(s, s->ceiling, LESS), s->rest);
 		s->high = units_of(s, s->ceiling, MORE) + s->error + 1;
 		s->high = s->high < UNITS ? s->high : UNITS;
 	}
+}
+
+/* Behind a hit of known rank, or from the top. */
+static size_t reach_of(const struct bm25_request *r, size_t k)
+{
+	if (r->below < INFINITY || r->at_most < INFINITY || (r->after && !r->up_to_after))
+		return 0;
+	return r->after ? k + r->up_to_after : k;
 }
 
 static double ceiling_of(const struct bm25_request *r)
@@ -491,6 +501,7 @@ enum code bm25_search(const struct bm25 *b, const struct bm25_request *r, struct
 	if (!s.k || !r->query->n)
 		return OK;
 	s.ceiling = ceiling_of(r);
+	s.reach = reach_of(r, s.k);
 	if (!make_room(&s))
 		return error_memory(e);
 	s.tighten_at = 2 * s.k + 64;
