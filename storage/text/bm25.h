@@ -55,6 +55,9 @@ struct bm25_request {
 	/* Only what ranks behind this hit, by score and then order: asked with the last hit of a
 	 * list, what follows continues the list. NULL: from the top. */
 	const struct hit *after;
+	/* How many documents rank before `after`, and itself: known, as of the last hit of a list
+	 * without bounds, it makes the search as fast as one from the top. 0: not known. */
+	size_t up_to_after;
 	atomic_bool *cancelled; /* NULL: cannot be */
 };
 

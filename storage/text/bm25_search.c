@@ -43,8 +43,10 @@
  *
  * also when the document lacks some of the terms: these add nothing to either side.
  *
- * Terms beyond the first 2^15 - 1 do not add to sums. At most R = ceil(sum of their w_i r) + 1 units
- * are missed by that: (3) becomes A + R >= r sum w_i s_i over all terms, (4) stays true.
+ * Some terms do not add to sums: those beyond 2^15 - 1, and frequent ones whose weights come to little
+ * (choose_lanes), as a stop word's do, whose long list costs more time than the few candidates that
+ * it would have ruled out. At most R = ceil(sum of their w_i r) + 1 units are missed by that: (3)
+ * becomes A + R >= r sum w_i s_i over all terms, (4) stays true.
  *
  * Scores become units, and units scores, with a margin of 2^-30, much wider than (1) and the rounding
  * of the conversion:
@@ -55,7 +57,8 @@
  *     whatever belongs to the k best has a score that is no lower; its A + R is, by the same step, at
  *     least (A_k - E) (1 - 2^-31) > A_k - E - 1, as sums are below 2^16. So a lower threshold of
  *     A_k - E - 1 - R misses nothing of the k best, ties included. k postings of one term whose codes
- *     are c or more do for A_k = a_i(c) and E = e_i: that is where the threshold starts.
+ *     are c or more do for A_k = a_i(c) and E = e_i: that is where the threshold starts. What is asked
+ *     for behind the hit of rank j is among the j + k best, and j + k takes the place of k.
  *   - A document with S <= t has A - E < r t (1 + 2^-30): an upper threshold of
  *     floor(r t (1 + 2^-30)) + E + 1 misses nothing up to t. One with A + R < floor(r t (1 - 2^-30))
  *     has S < t for certain, and only such documents may count for A_k when there is a ceiling t:
@@ -76,7 +79,9 @@
 #include "storage/text/bm25_kernels.h"
 #include "storage/text/bm25_matrix.h"
 
-enum { UNITS = 65535, MOST_ADDED = 32767, CODES = 256 };
+enum { UNITS = 65535, MOST_ADDED = 32767, CODES = 256, FREQUENT = 32 };
+
+#define SPARE 0.2 /* measured: half of it saves less, twice as much brings too many candidates */
 
 struct candidate {
 	uint32_t place, sum;
@@ -84,7 +89,7 @@ struct candidate {
 
 /* A term that adds to the sums, on its way through the ranges. */
 struct lane {
-	uint32_t term;
+	const struct query_term *asked;
 	double error; /* e_i */
 	const struct chunk *chunk, *end;
 	uint16_t weight[CODES]; /* a_i */
@@ -107,6 +112,7 @@ struct scan {
 	struct bm25_scratch *s;
 	struct hit *out; /* a heap of the best that are scored; its root is the worst */
 	size_t kept, k;
+	size_t reach; /* the best of so many have all that is asked for; 0: not known */
 	size_t n_lanes, n_pool, tighten_at;
 	double rate;	      /* r: units a score */
 	double ceiling;	      /* the lowest of the request's */
@@ -313,11 +319,11 @@ static bool add_range(struct scan *s, uint32_t range)
 	for (struct lane *l = s->s->lanes, *end = l + s->n_lanes; l < end; l++) {
 		if (l->chunk == l->end || l->chunk->range != range)
 			continue;
-		size_t at = l->chunk->first, stop = segment_frequency(g, l->term);
+		size_t at = l->chunk->first, stop = segment_frequency(g, l->asked->term);
 		if (++l->chunk < l->end)
 			stop = l->chunk->first;
 		any = true;
-		size_t start = g->posting_start[l->term] + at;
+		size_t start = g->posting_start[l->asked->term] + at;
 		bm25_add(s->s->sums, g->place + start, g->code + start, stop - at, l->weight);
 	}
 	return any;
@@ -340,14 +346,71 @@ static enum code scan_ranges(struct scan *s, struct error *e)
 	return OK;
 }
 
-/* What the codes of a term add, and by how much that may be too much. */
-static void weigh_lane(struct scan *s, struct lane *l, const struct query_term *t)
+/* A code that `reach` documents or more reach with this term; -1 when fewer have it. */
+static int kth_code(const struct scan *s, uint32_t term)
 {
 	const struct segment *g = s->segment;
+	unsigned j = 0;
+
+	while ((size_t)1 << j < s->reach)
+		j++;
+	return segment_frequency(g, term) >> j ? g->best[g->best_start[term] + j] : -1;
+}
+
+/* Whether a term's postings would take longer to add up than a few more candidates take to score. */
+static bool is_frequent(const struct scan *s, uint32_t term)
+{
+	return segment_frequency(s->segment, term) > s->segment->n / FREQUENT;
+}
+
+/* How much of a score frequent terms may bring together without adding to sums: a small part of what
+ * one term alone gives k documents. */
+static double spare(const struct scan *s)
+{
+	const struct bm25_query *q = s->r->query;
+	double most = 0;
+
+	if (!s->reach)
+		return 0;
+	for (size_t i = 0; i < q->n; i++) {
+		int code = kth_code(s, q->terms[i].term);
+		if (code < 0)
+			continue;
+		double score = q->terms[i].weight *
+			       code_value(s->segment->scale[q->terms[i].term], (unsigned)code);
+		most = score > most ? score : most;
+	}
+	return most * SPARE;
+}
+
+/* Which terms add to sums, what these weigh together, and what the others do. */
+static void choose_lanes(struct scan *s, double *all, double *rest)
+{
+	const struct bm25_query *q = s->r->query;
+	double left = spare(s);
+
+	for (size_t i = 0; i < q->n; i++) {
+		const struct query_term *t = &q->terms[i];
+		bool spared = t->weight <= left && is_frequent(s, t->term);
+		if (spared)
+			left -= t->weight;
+		if (spared || s->n_lanes == MOST_ADDED) {
+			*rest += t->weight;
+		} else {
+			*all += t->weight;
+			s->s->lanes[s->n_lanes++].asked = t;
+		}
+	}
+}
+
+/* What the codes of a term add, and by how much that may be too much. */
+static void weigh_lane(struct scan *s, struct lane *l)
+{
+	const struct segment *g = s->segment;
+	const struct query_term *t = l->asked;
 	struct scale scale = g->scale[t->term];
 	double rate = t->weight * s->rate * (1 + 0x1p-40);
 
-	l->term = t->term;
 	l->chunk = g->chunks + g->chunk_start[t->term];
 	l->end = g->chunks + g->chunk_start[t->term + 1];
 	l->error = t->weight * scale.step * s->rate + 1;
@@ -362,28 +425,20 @@ static void weigh_lane(struct scan *s, struct lane *l, const struct query_term *
 /* Where the lower threshold starts: k documents have this term's best codes. */
 static void seed(struct scan *s, const struct lane *l)
 {
-	const struct segment *g = s->segment;
-	size_t df = segment_frequency(g, l->term);
-	unsigned j = 0;
+	int code = kth_code(s, l->asked->term);
 
-	while ((size_t)1 << j < s->k)
-		j++;
-	if (df >> j == 0)
-		return;
-	uint32_t sum = l->weight[g->best[g->best_start[l->term] + j]];
-	raise_low(s, minus(sum, (uint32_t)ceil(l->error) + 1));
+	if (code >= 0)
+		raise_low(s, minus(l->weight[code], (uint32_t)ceil(l->error) + 1));
 }
 
 static void weigh(struct scan *s)
 {
-	const struct bm25_query *q = s->r->query;
 	double all = 0, rest = 0, error = 0;
 
-	for (size_t i = 0; i < q->n; i++)
-		*(i < s->n_lanes ? &all : &rest) += q->terms[i].weight;
+	choose_lanes(s, &all, &rest);
 	s->rate = (double)(UNITS - 1 - s->n_lanes) / all;
 	for (size_t i = 0; i < s->n_lanes; i++) {
-		weigh_lane(s, &s->s->lanes[i], &q->terms[i]);
+		weigh_lane(s, &s->s->lanes[i]);
 		error += s->s->lanes[i].error;
 	}
 	error = ceil(error) + 1;
@@ -396,16 +451,13 @@ static void set_thresholds(struct scan *s)
 {
 	const struct bm25_request *r = s->r;
 
-	s->ceiling = r->below < r->at_most ? r->below : r->at_most;
-	if (r->after && r->after->score < s->ceiling)
-		s->ceiling = r->after->score;
 	s->low = s->rest ? 0 : 1;
 	s->high = s->certain = UNITS;
 	raise_low(s, units_of(s, r->at_least, LESS));
+	for (size_t i = 0; s->reach && i < s->n_lanes; i++)
+		seed(s, &s->s->lanes[i]);
 	if (s->ceiling == INFINITY) {
 		s->certain++;
-		for (size_t i = 0; i < s->n_lanes; i++)
-			seed(s, &s->s->lanes[i]);
 	} else {
 		s->certain = minus(units_of(s, s->ceiling, LESS), s->rest);
 		s->high = units_of(s, s->ceiling, MORE) + s->error + 1;
@@ -413,12 +465,27 @@ static void set_thresholds(struct scan *s)
 	}
 }
 
+/* Behind a hit of known rank, or from the top. */
+static size_t reach_of(const struct bm25_request *r, size_t k)
+{
+	if (r->below < INFINITY || r->at_most < INFINITY || (r->after && !r->up_to_after))
+		return 0;
+	return r->after ? k + r->up_to_after : k;
+}
+
+static double ceiling_of(const struct bm25_request *r)
+{
+	double ceiling = r->below < r->at_most ? r->below : r->at_most;
+
+	return r->after && r->after->score < ceiling ? r->after->score : ceiling;
+}
+
 static bool make_room(struct scan *s)
 {
 	struct bm25_scratch *x = s->s;
 	size_t pool = 2 * s->k + 3 * BLOCK;
 
-	return array_grow(&x->lanes, &x->lanes_cap, s->n_lanes, sizeof *x->lanes) &&
+	return array_grow(&x->lanes, &x->lanes_cap, s->r->query->n, sizeof *x->lanes) &&
 	       array_grow(&x->pool, &x->pool_cap, pool, sizeof *x->pool) &&
 	       array_grow(&x->places, &x->places_cap, x->pool_cap, sizeof *x->places) &&
 	       array_grow(&x->scores, &x->scores_cap, x->pool_cap, sizeof *x->scores);
@@ -433,7 +500,8 @@ enum code bm25_search(const struct bm25 *b, const struct bm25_request *r, struct
 	s.k = r->k < b->n ? r->k : b->n;
 	if (!s.k || !r->query->n)
 		return OK;
-	s.n_lanes = r->query->n < MOST_ADDED ? r->query->n : MOST_ADDED;
+	s.ceiling = ceiling_of(r);
+	s.reach = reach_of(r, s.k);
 	if (!make_room(&s))
 		return error_memory(e);
 	s.tighten_at = 2 * s.k + 64;

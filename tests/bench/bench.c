@@ -24,6 +24,8 @@ static const struct measurement measurements[] = {
 	{"publish_memcpy", line_publish, 0},
 	{"mine_grpc", line_mine, 2},
 	{"grpc_overhead", line_grpc_overhead, 2},
+	{"bm25_bm25s", line_bm25, 0},
+	{"bm25_bm25s_rare", line_bm25, 1},
 	{"unary_1", line_calls, 1},
 	{"unary_64", line_calls, 64},
 	{"durable_upserts_1", line_upserts, 1},
@@ -80,26 +82,29 @@ static uint32_t rows_wanted(void)
 
 int main(int argc, char **argv)
 {
-	if (argc < 6) {
-		fprintf(stderr, "usage: bench HARDMINERD FAISS-PARTNER PYTHON PEER.PY "
-				"EMPTY-DIRECTORY [LINE...]\n");
+	if (argc < 7) {
+		fprintf(stderr,
+			"usage: bench HARDMINERD FAISS-PARTNER PYTHON PEER.PY PEER_BM25S.PY "
+			"EMPTY-DIRECTORY [LINE...]\n");
 		return 2;
 	}
 	struct bench b = {.daemon_path = argv[1],
 		.partner_path = argv[2],
 		.python = argv[3],
 		.peer_path = argv[4],
-		.dir = argv[5],
+		.bm25s_path = argv[5],
+		.dir = argv[6],
 		.rows = rows_wanted(),
 		.cores = (size_t)sysconf(_SC_NPROCESSORS_ONLN)};
-	for (int i = 6; i < argc; i++)
+	for (int i = 7; i < argc; i++)
 		if (!known(argv[i]))
 			return 2;
-	b.twice = wanted("growth_n", argc - 6, argv + 6);
+	b.twice = wanted("growth_n", argc - 7, argv + 7);
 	for (size_t i = 0; i < MEASUREMENTS; i++)
-		if (wanted(measurements[i].name, argc - 6, argv + 6))
+		if (wanted(measurements[i].name, argc - 7, argv + 7))
 			measure(&b, &measurements[i]);
 	daemon_stop(&b);
 	partners_stop(&b);
+	ranked_free(&b);
 	return 0;
 }

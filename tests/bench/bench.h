@@ -22,18 +22,20 @@ enum { ROUNDS = 5 }; /* both sides of a pair take turns; medians are reported */
 struct data;
 struct exact;
 struct partner;
+struct ranked;
 
 struct bench {
-	const char *daemon_path, *partner_path, *python, *peer_path; /* programs */
-	const char *dir;					     /* empty at first */
-	uint32_t rows;						     /* documents of the data */
-	bool twice; /* and as many again, for the line that grows */
+	const char *daemon_path, *partner_path, *python, *peer_path, *bm25s_path; /* programs */
+	const char *dir; /* empty at first */
+	uint32_t rows;	 /* documents of the data */
+	bool twice;	 /* and as many again, for the line that grows */
 	size_t cores;
 
 	/* made when asked for */
 	struct data *data;
 	struct exact *exact;
-	struct partner *faiss, *faiss_avx512, *peer;
+	struct partner *faiss, *faiss_avx512, *peer, *bm25s;
+	struct ranked *ranked;	  /* documents for BM25, and their index */
 	struct hm_client *client; /* of the daemon under test */
 	char target[128];
 	pid_t daemon;
@@ -64,6 +66,7 @@ void line_int8_peak(struct bench *b, const struct measurement *m);
 void line_ceiling(struct bench *b, const struct measurement *m);
 void line_resident(struct bench *b, const struct measurement *m);
 void line_growth(struct bench *b, const struct measurement *m);
+void line_bm25(struct bench *b, const struct measurement *m);
 
 double now_s(void);
 double median(double *values, size_t n); /* sorts them */
@@ -95,5 +98,7 @@ double foreign_cores(const struct busy *since);
 /* The daemon under test, started by the first who asks. */
 struct hm_client *daemon_client(struct bench *b);
 void daemon_stop(struct bench *b);
+/* What the BM25 lines made. */
+void ranked_free(struct bench *b);
 
 #endif

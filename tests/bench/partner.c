@@ -23,13 +23,24 @@ static void greet(struct partner *p, const char *what)
 	fprintf(stderr, "# partner: %s\n", p->name);
 }
 
+static struct partner *launch(char *const *argv, const char *what)
+{
+	struct partner *p = must_allocate(1, sizeof *p);
+	int in, out;
+
+	p->pid = start(argv, NULL, &in, &out);
+	p->in = fdopen(in, "w");
+	p->out = fdopen(out, "r");
+	greet(p, what);
+	return p;
+}
+
 /* `script` may be NULL. Everybody gets the same data. */
 static struct partner *partner_start(struct bench *b, const char *program, const char *script)
 {
 	const struct data *d = data_of(b);
-	struct partner *p = must_allocate(1, sizeof *p);
 	char rows[16], dimension[16], n[16], *argv[8];
-	int in, out, argc = 0;
+	int argc = 0;
 
 	snprintf(rows, sizeof rows, "%u", b->rows);
 	snprintf(dimension, sizeof dimension, "%d", D);
@@ -43,11 +54,7 @@ static struct partner *partner_start(struct bench *b, const char *program, const
 	argv[argc++] = (char *)d->queries_path;
 	argv[argc++] = n;
 	argv[argc] = NULL;
-	p->pid = start(argv, NULL, &in, &out);
-	p->in = fdopen(in, "w");
-	p->out = fdopen(out, "r");
-	greet(p, script ? script : program);
-	return p;
+	return launch(argv, script ? script : program);
 }
 
 struct partner *faiss_of(struct bench *b)
@@ -86,6 +93,15 @@ struct partner *peer_of(struct bench *b)
 	return b->peer;
 }
 
+struct partner *bm25s_of(struct bench *b)
+{
+	char *argv[] = {(char *)b->python, (char *)b->bm25s_path, (char *)b->dir, NULL};
+
+	if (!b->bm25s)
+		b->bm25s = launch(argv, b->bm25s_path);
+	return b->bm25s;
+}
+
 double partner_seconds(struct partner *p, const char *format, ...)
 {
 	char text[64];
@@ -117,4 +133,5 @@ void partners_stop(struct bench *b)
 	partner_stop(b->faiss);
 	partner_stop(b->faiss_avx512);
 	partner_stop(b->peer);
+	partner_stop(b->bm25s);
 }

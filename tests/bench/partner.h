@@ -15,6 +15,7 @@ struct partner {
 struct partner *faiss_of(struct bench *b);	  /* with the environment's BLAS kernel */
 struct partner *faiss_avx512_of(struct bench *b); /* with an AVX-512 one */
 struct partner *peer_of(struct bench *b);	  /* NULL: peers.sh has not been run */
+struct partner *bm25s_of(struct bench *b);	  /* once peers.sh has been run */
 void partners_stop(struct bench *b);
 
 /* Seconds that a command took there. */

@@ -10,4 +10,5 @@ ninja -C build-bench tests/bench/bench tests/bench/faiss_partner server/hardmine
 data=$(mktemp -d)
 trap 'rm -rf "$data"' EXIT
 OPENBLAS_NUM_THREADS=1 ./build-bench/tests/bench/bench build-bench/server/hardminerd \
-	build-bench/tests/bench/faiss_partner build-peers/bin/python tests/bench/peer.py "$data" "$@"
+	build-bench/tests/bench/faiss_partner build-peers/bin/python tests/bench/peer.py tests/bench/peer_bm25s.py \
+	"$data" "$@"

@@ -22,6 +22,7 @@ static enum code continue_list(const struct mining *m, const struct ask *ask,
 	if (before->n) {
 		memcpy(list->hits, before->hits, before->n * sizeof *list->hits);
 		request.after = &list->hits[before->n - 1];
+		request.up_to_after = before->n;
 	}
 	request.cancelled = m->cancelled;
 	if (bm25_search(corpus->bm25, &request, scratch, list->hits + before->n, &found, e))

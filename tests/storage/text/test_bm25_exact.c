@@ -300,7 +300,10 @@ static void ck_question(
 		if (!all.n)
 			continue;
 		r = bm25_best(q, depths[i]);
-		r.after = &all.hits[below((uint32_t)all.n)];
+		uint32_t rank = below((uint32_t)all.n);
+		r.after = &all.hits[rank];
+		ck_answer(t, &all, r, scratch);
+		r.up_to_after = rank + 1;
 		ck_answer(t, &all, r, scratch);
 		r.at_most = some_score(&all);
 		ck_answer(t, &all, r, scratch);
