@@ -1,0 +1,159 @@
+#include "storage/exact/joint.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "proto/fault.h"
+#include "storage/isa.h"
+#include "storage/progress.h"
+
+enum { FEW_QUERIES = 24, FINISHED_AT_ONCE = 64 };
+
+/* Multiplications that some milliseconds of a thread are good for. */
+static double work_in(double seconds)
+{
+	static const double rate[] = {
+		[ISA_PORTABLE] = 1e9, [ISA_AVX2] = 60e9, [ISA_AVX512] = 200e9};
+
+	return seconds * rate[isa_now()];
+}
+
+static double work_a_query(const struct exact *x)
+{
+	return (double)x->codes->blocks * CODE_BLOCK * x->codes->dimension + 1;
+}
+
+double joint_most(const struct exact *x, size_t threads)
+{
+	return work_in(.25) * (double)threads / work_a_query(x);
+}
+
+static void copy_queries(struct joint *j)
+{
+	size_t n = 0;
+
+	for (struct waiting *w = j->requests; w; w = w->next) {
+		memcpy(j->queries + n, w->request->queries, w->request->n * sizeof *j->queries);
+		n += w->request->n;
+	}
+}
+
+static enum code add_lot(const struct exact *x, struct joint *j, size_t i)
+{
+	struct lot *lot = &j->lots[i];
+	uint32_t chunks = pass_chunks(x);
+	size_t from = j->n * i / j->n_lots, to = j->n * (i + 1) / j->n_lots;
+
+	lot->end = chunks;
+	lot->of = to - from;
+	if (j->by_chunks) {
+		from = 0;
+		to = j->n;
+		lot->next = (uint32_t)((uint64_t)chunks * i / j->n_lots);
+		lot->end = (uint32_t)((uint64_t)chunks * (i + 1) / j->n_lots);
+		lot->of = i == 0 ? j->n : 0;
+	}
+	return pass_begin(x, j->order, j->queries + from, to - from, &lot->pass, &j->error);
+}
+
+/* No more than are worth waking a thread for. */
+static size_t lots_for(double work, size_t threads)
+{
+	double worth = work / work_in(.0005) + 1;
+	size_t most = threads < MOST_LOTS ? threads : MOST_LOTS;
+
+	return worth < (double)most ? (size_t)worth : most;
+}
+
+void joint_cut(struct joint *j, const struct exact *x, size_t threads)
+{
+	double chunk = work_a_query(x) / (pass_chunks(x) + 1.0);
+
+	j->queries = FAULT() ? NULL : malloc(j->n * sizeof *j->queries);
+	if (!j->queries) {
+		error_memory(&j->error);
+		return;
+	}
+	copy_queries(j);
+	j->n_lots = lots_for(work_a_query(x) * (double)j->n, threads);
+	j->by_chunks = j->n < j->n_lots * FEW_QUERIES;
+	size_t queries = j->by_chunks ? j->n : j->n / j->n_lots;
+	double portion = work_in(.02) / (chunk * (double)queries);
+	j->portion = portion < 1		? 1
+		     : portion < UINT32_MAX / 2 ? (uint32_t)portion
+						: UINT32_MAX / 2;
+	for (size_t i = 0; i < j->n_lots; i++)
+		if (add_lot(x, j, i))
+			return;
+}
+
+static bool scanned(const struct joint *j)
+{
+	for (size_t i = 0; i < j->n_lots; i++)
+		if (j->lots[i].busy || j->lots[i].next < j->lots[i].end)
+			return false;
+	return true;
+}
+
+static bool has_work(const struct joint *j, const struct lot *lot)
+{
+	if (lot->busy)
+		return false;
+	if (lot->next < lot->end)
+		return true;
+	return lot->finished < lot->of && (!j->by_chunks || scanned(j));
+}
+
+bool joint_is_over(const struct joint *j)
+{
+	if (j->busy)
+		return false;
+	for (size_t i = 0; i < j->n_lots && !j->error.code; i++)
+		if (has_work(j, &j->lots[i]))
+			return false;
+	return true;
+}
+
+bool joint_all_cancelled(const struct joint *j)
+{
+	struct error e;
+
+	for (struct waiting *w = j->requests; w; w = w->next)
+		if (!check_cancelled(w->request->cancelled, &e))
+			return false;
+	return true;
+}
+
+struct lot *joint_lot(struct joint *j)
+{
+	for (size_t i = 0; i < j->n_lots; i++)
+		if (has_work(j, &j->lots[i]))
+			return &j->lots[i];
+	return NULL;
+}
+
+enum code joint_work(struct joint *j, struct lot *lot, struct error *e)
+{
+	if (lot->next < lot->end) {
+		uint32_t n = lot->end - lot->next < j->portion ? lot->end - lot->next : j->portion;
+		lot->next += n;
+		return pass_scan(lot->pass, lot->next - n, n, NULL, e);
+	}
+	if (j->by_chunks && !j->absorbed) {
+		for (size_t i = 1; i < j->n_lots; i++)
+			pass_absorb(lot->pass, j->lots[i].pass);
+		j->absorbed = true;
+	}
+	size_t left = lot->of - lot->finished;
+	size_t n = left < FINISHED_AT_ONCE ? left : FINISHED_AT_ONCE;
+	lot->finished += n;
+	return pass_finish(lot->pass, lot->finished - n, n, NULL, e);
+}
+
+void joint_free(struct joint *j)
+{
+	for (size_t i = 0; i < j->n_lots; i++)
+		pass_end(j->lots[i].pass);
+	free(j->queries);
+	free(j);
+}

@@ -1,0 +1,61 @@
+/*
+ * A pass for several requests, cut into lots, one for each thread of the crew:
+ *
+ *   many queries   a lot is some of the queries, over all chunks
+ *   few queries    a lot is all of the queries, over some of the chunks; the first lot absorbs the
+ *                  others when all are scanned
+ *
+ * and a lot is scanned in portions of some 20 ms. Nothing here locks: shared.c says who may.
+ */
+#ifndef STORAGE_EXACT_JOINT_H
+#define STORAGE_EXACT_JOINT_H
+
+#include "storage/exact/pass.h"
+#include "storage/exact/shared.h"
+
+enum { MOST_LOTS = 64 };
+
+/* A request in its line, and then in a joint pass. */
+struct waiting {
+	const struct shared_request *request;
+	struct waiting *next;
+	bool taken, done;
+	struct error error;
+};
+
+struct lot {
+	struct pass *pass;
+	uint32_t next, end;  /* chunks to scan */
+	size_t finished, of; /* queries */
+	bool busy;
+};
+
+struct joint {
+	/* set by whoever opens it: requests with the same order, and how many queries they have */
+	struct waiting *requests;
+	size_t n;
+	const uint32_t *order;
+
+	struct exact_query *queries; /* copies, back to back */
+	struct lot lots[MOST_LOTS];
+	size_t n_lots, busy;
+	uint32_t portion;	  /* chunks */
+	bool by_chunks, absorbed; /* lots are of chunks; the first has all that they found */
+	struct error error;	  /* ends the pass */
+};
+
+/* How many queries take a quarter of a second on so many threads. */
+double joint_most(const struct exact *x, size_t threads);
+/* Cuts it into lots, for so many threads. What fails is its error. */
+void joint_cut(struct joint *j, const struct exact *x, size_t threads);
+void joint_free(struct joint *j);
+
+/* A lot that is worth a portion now, or NULL. */
+struct lot *joint_lot(struct joint *j);
+/* Does a portion of a lot that is nobody else's meanwhile. */
+enum code joint_work(struct joint *j, struct lot *lot, struct error *e);
+/* Nobody is at work and nothing is left to do. */
+bool joint_is_over(const struct joint *j);
+bool joint_all_cancelled(const struct joint *j);
+
+#endif
