@@ -76,6 +76,7 @@
 #include "proto/fault.h"
 #include "storage/progress.h"
 #include "storage/text/array.h"
+#include "storage/text/best.h"
 #include "storage/text/bm25_kernels.h"
 #include "storage/text/bm25_matrix.h"
 
@@ -164,58 +165,6 @@ static uint32_t minus(uint32_t a, uint32_t b)
 	return a > b ? a - b : 0;
 }
 
-/* A heap whose root is the worst: moves the root of heap[0..n) to where it belongs. */
-static void sink(struct hit *heap, size_t n, const uint32_t *order)
-{
-	struct hit moving = heap[0];
-	size_t at = 0;
-
-	for (size_t child; (child = 2 * at + 1) < n; at = child) {
-		if (child + 1 < n && hit_before(&heap[child], &heap[child + 1], order))
-			child++;
-		if (!hit_before(&moving, &heap[child], order))
-			break;
-		heap[at] = heap[child];
-	}
-	heap[at] = moving;
-}
-
-static void rise(struct hit *heap, size_t at, const uint32_t *order)
-{
-	struct hit moving = heap[at];
-
-	for (size_t parent; at; at = parent) {
-		parent = (at - 1) / 2;
-		if (!hit_before(&heap[parent], &moving, order))
-			break;
-		heap[at] = heap[parent];
-	}
-	heap[at] = moving;
-}
-
-static void keep(struct scan *s, struct hit h)
-{
-	const uint32_t *order = s->b->order;
-
-	if (s->kept < s->k) {
-		s->out[s->kept] = h;
-		rise(s->out, s->kept++, order);
-	} else if (hit_before(&h, &s->out[0], order)) {
-		s->out[0] = h;
-		sink(s->out, s->kept, order);
-	}
-}
-
-static void sort_heap(struct hit *heap, size_t n, const uint32_t *order)
-{
-	while (n > 1) {
-		struct hit worst = heap[0];
-		heap[0] = heap[--n];
-		sink(heap, n, order);
-		heap[n] = worst;
-	}
-}
-
 static bool allowed(const struct bm25_request *r, const struct hit *h, const uint32_t *order)
 {
 	return h->score > 0 && h->score < r->below && h->score <= r->at_most &&
@@ -233,7 +182,7 @@ static void score_pool(struct scan *s)
 	for (size_t i = 0; i < s->n_pool; i++) {
 		struct hit h = {x->places[i], x->scores[i]};
 		if (allowed(s->r, &h, s->b->order))
-			keep(s, h);
+			best_keep(s->out, &s->kept, s->k, h, s->b->order);
 	}
 	s->n_pool = 0;
 	s->tighten_at = 2 * s->k + 64;
@@ -509,7 +458,7 @@ enum code bm25_search(const struct bm25 *b, const struct bm25_request *r, struct
 	set_thresholds(&s);
 	if (scan_ranges(&s, e))
 		return e->code;
-	sort_heap(out, s.kept, b->order);
+	best_sort(out, s.kept, b->order);
 	*found = s.kept;
 	return OK;
 }

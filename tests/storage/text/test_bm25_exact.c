@@ -1,7 +1,5 @@
-/*
- * bm25_search against brute force: every document scored in double by the formula, and sorted. The
- * same documents and bits of score, for any k, ceiling, floor, continuation and instruction set.
- */
+/* bm25_search against brute force: every document scored in double by the formula, and sorted. The
+ * same documents and bits of score, for any k, bounds, continuation and instruction set. */
 #include "tests/runner.h"
 
 #include <inttypes.h>
@@ -13,7 +11,6 @@
 
 #include "storage/isa.h"
 #include "storage/text/bm25.h"
-#include "storage/text/bm25_kernels.h"
 
 static struct error err;
 static uint64_t state;
@@ -105,8 +102,7 @@ static void fill(struct text *t, uint32_t longest)
 	for (uint32_t d = 0; d < t->n; d++) {
 		uint32_t kind = below(40), length = kind == 0 ? 0 : 1 + below(longest);
 		if (kind == 1 && d > 0) {
-			uint32_t o = below(d);
-			uint32_t copy[512];
+			uint32_t o = below(d), copy[512];
 			size_t n = t->start[o + 1] - t->start[o];
 			memcpy(copy, t->words + t->start[o], n * sizeof *copy);
 			put(t, d, copy, n);
@@ -339,8 +335,8 @@ static bool force(int isa)
 
 START_TEST(small_corpora)
 {
-	static const uint32_t sizes[] = {0, 1, 2, 3, 7, 30, 64, 200};
-	static const uint32_t vocabularies[] = {1, 2, 5, 40, 300};
+	static const uint32_t sizes[] = {0, 1, 2, 3, 7, 30, 64, 200},
+			      vocabularies[] = {1, 2, 5, 40, 300};
 	static const double shapes[][2] = {{0.9, 0.4}, {1.2, 0.75}, {0, 0.4}, {2, 1}, {1.5, 0}};
 
 	if (!force(_i))
@@ -408,7 +404,6 @@ START_TEST(a_rare_word_beside_one_that_all_say)
 {
 	uint32_t words[512] = {0};
 	struct question question = {{0, 1}, 2};
-	struct bm25_scratch *scratch = bm25_scratch_new();
 
 	if (!force(_i))
 		return;
@@ -420,6 +415,7 @@ START_TEST(a_rare_word_beside_one_that_all_say)
 		put(&t, d, words, n);
 	}
 	build(&t);
+	struct bm25_scratch *scratch = bm25_scratch_new();
 	ck_question(&t, &question, scratch);
 	bm25_scratch_free(scratch);
 	text_free(&t);
@@ -585,35 +581,6 @@ START_TEST(threads_share_an_index)
 }
 END_TEST
 
-START_TEST(a_sweep_writes_what_lies_between_and_zeroes_all)
-{
-	static uint16_t sums[BLOCK] __attribute__((aligned(64))), copy[BLOCK];
-	static uint32_t out[BLOCK];
-
-	if (!force(_i))
-		return;
-	for (int round = 0; round < 300; round++) {
-		uint32_t low = below(65536), span = below(round % 3	    ? 65536 - low
-							  : 3 < 65536 - low ? 3
-									    : 1);
-		uint32_t most = round % 5 ? 65536 : 8, want = 0;
-		bool right = true;
-		for (int i = 0; i < BLOCK; i++)
-			copy[i] = sums[i] = (uint16_t)(round % 7 ? below(most) : low + span);
-		size_t n = bm25_sweep_for(isa_now())(sums, (uint16_t)low, (uint16_t)span, out);
-		for (uint32_t i = 0; i < BLOCK; i++) {
-			right = right && sums[i] == 0;
-			if (copy[i] >= low && copy[i] <= low + span) {
-				right = right && want < n && out[want] == (i << 16 | copy[i]);
-				want++;
-			}
-		}
-		ck_assert(right);
-		ck_assert_uint_eq(n, want);
-	}
-}
-END_TEST
-
 Suite *suite(void)
 {
 	Suite *s = suite_create("bm25_exact");
@@ -627,8 +594,6 @@ Suite *suite(void)
 	tcase_add_test(t, a_query_of_forty_thousand_words);
 	tcase_add_test(t, a_cancelled_search_leaves_its_scratch_fit_for_the_next);
 	tcase_add_test(t, threads_share_an_index);
-	tcase_add_loop_test(
-		t, a_sweep_writes_what_lies_between_and_zeroes_all, ISA_PORTABLE, ISA_AVX512 + 1);
 	suite_add_tcase(s, t);
 	return s;
 }
