@@ -17,7 +17,7 @@ static int has_f16c(void)
 }
 #endif
 
-enum isa isa_best(void)
+static enum isa find_best(void)
 {
 #if defined(__x86_64__)
 	if (!__builtin_cpu_supports("avx2") || !__builtin_cpu_supports("fma") || !has_f16c())
@@ -30,6 +30,19 @@ enum isa isa_best(void)
 #else
 	return ISA_PORTABLE;
 #endif
+}
+
+/* Found out once: where a hypervisor answers it, asking the processor costs microseconds. */
+enum isa isa_best(void)
+{
+	static atomic_int known = -1;
+	int best = atomic_load_explicit(&known, memory_order_relaxed);
+
+	if (best < 0) {
+		best = find_best();
+		atomic_store_explicit(&known, best, memory_order_relaxed);
+	}
+	return (enum isa)best;
 }
 
 enum isa isa_now(void)
