@@ -33,7 +33,7 @@ struct lot {
 struct joint {
 	/* set by whoever opens it: requests with the same order, and how many queries they have */
 	struct waiting *requests;
-	size_t n;
+	size_t n, hits; /* hits: what they ask for, and exclude, in all */
 	const uint32_t *order;
 
 	struct exact_query *queries; /* copies, back to back */

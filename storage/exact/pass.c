@@ -27,7 +27,8 @@ double sigma_of(const struct pass *p, size_t query, double score)
 
 double conversion_error(const struct pass *p, size_t query, double sigma)
 {
-	double length = p->length[query];
+	bool l2 = p->x->codes->similarity == PB__SIMILARITY__SIMILARITY_L2;
+	double length = l2 ? p->length[query] : 0; /* whose square was added, and taken away */
 
 	return (p->x->codes->dimension + 32) * 0x1p-53 * (fabs(sigma) + length * length);
 }
@@ -202,6 +203,17 @@ void pass_absorb(struct pass *p, struct pass *other)
 {
 	for (size_t i = 0; i < p->n; i++)
 		survivors_absorb(&p->survivors[i], &other->survivors[i]);
+}
+
+size_t pass_worth(const struct pass *p, size_t first, size_t n, size_t rows)
+{
+	size_t some = 0, i = 0;
+
+	while (i < n && (i == 0 || some < rows)) {
+		const struct survivors *s = &p->survivors[first + i++];
+		some += s->wide ? p->x->codes->rows : s->n;
+	}
+	return i;
 }
 
 enum code exact_search(const struct exact *x, const uint32_t *order, struct exact_query *queries,

@@ -35,6 +35,9 @@ uint32_t pass_chunks(const struct exact *x);
 enum code pass_scan(
 	struct pass *p, uint32_t first, uint32_t n, atomic_bool *cancelled, struct error *e);
 void pass_absorb(struct pass *p, struct pass *other);
+/* How many of the n queries from `first` on may be finished by scoring some so many rows, one at least:
+ * a query that gave its pass up takes all. */
+size_t pass_worth(const struct pass *p, size_t first, size_t n, size_t rows);
 /* Fills in out and found of queries first .. first + n. */
 enum code pass_finish(
 	struct pass *p, size_t first, size_t n, atomic_bool *cancelled, struct error *e);

@@ -35,7 +35,8 @@ bool survivors_init(struct survivors *s)
 	s->at = NULL;
 	s->lower = NULL;
 	s->n = 0;
-	return make_room(s, 3 * s->k + LEAST_ROOM);
+	size_t room = 3 * s->k + LEAST_ROOM, all = (size_t)s->codes->rows + CODE_BLOCK;
+	return make_room(s, room < all ? room : all);
 }
 
 void survivors_free(struct survivors *s)

@@ -140,7 +140,7 @@ enum code writer_cut(struct writer *w, uint32_t count, struct error *e)
 
 void writer_forget(struct writer *w, uint32_t count)
 {
-	if (w->learnt <= count)
+	if (w->learnt && w->learnt <= count)
 		return;
 	w->learnt = 0;
 	codes_builder_free(w->codes);
