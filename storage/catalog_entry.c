@@ -83,6 +83,18 @@ void entry_delete(struct catalog *c, int64_t collection)
 		entry_free(entry);
 }
 
+/* What came with the uploads is not on disk yet. At a clean stop nobody waits for it; after any other
+ * the next start makes it anew. */
+static void keep_codes(const struct catalog *c, const struct entry *entry)
+{
+	for (const struct loaded *l = entry->loaded; l; l = l->next) {
+		struct path cache =
+			generation_path(c, entry->collection, l->image->generation, FILE_CACHE);
+		if (!path_exists(&cache))
+			image_keep(l->image, cache.text);
+	}
+}
+
 void entries_free(struct catalog *c)
 {
 	for (size_t i = 0; i < ENTRY_BUCKETS; i++)
@@ -90,6 +102,7 @@ void entries_free(struct catalog *c)
 			struct entry *entry = c->bucket[i];
 			assert(entry->users == 0);
 			c->bucket[i] = entry->next;
+			keep_codes(c, entry);
 			entry_free(entry);
 		}
 }

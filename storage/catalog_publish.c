@@ -119,15 +119,6 @@ static enum code measure(struct publishing *p, struct image *image, struct error
 	return image->exact ? OK : recall_measure(image, scan_rows, p->progress, &image->recall, e);
 }
 
-/* When readers have it already. */
-static void keep_codes(const struct publishing *p, const struct image *image)
-{
-	struct path cache =
-		generation_path(p->catalog, p->row->id, p->generation->generation, FILE_CACHE);
-
-	image_keep(image, cache.text);
-}
-
 static enum code build(struct publishing *p, struct stage *stage, struct error *e)
 {
 	struct image *image;
@@ -143,8 +134,6 @@ static enum code build(struct publishing *p, struct stage *stage, struct error *
 		rc = progress_check(p->progress, e);
 	if (!rc)
 		rc = commit(p, image, e);
-	if (!rc)
-		keep_codes(p, image);
 	image_release(image);
 	return rc;
 }
