@@ -20,7 +20,6 @@
 #include "storage/catalog_files.h"
 #include "storage/rows/generations.h"
 #include "storage/vectors/recall.h"
-#include "storage/vectors/scan.h"
 
 struct publishing {
 	struct catalog *catalog;
@@ -116,7 +115,11 @@ static enum code commit(struct publishing *p, struct image *image, struct error 
 /* While the image is still nobody's but ours. */
 static enum code measure(struct publishing *p, struct image *image, struct error *e)
 {
-	return image->exact ? OK : recall_measure(image, scan_rows, p->progress, &image->recall, e);
+	if (image->exact)
+		return OK;
+	enum code rc = recall_measure(image, image_truth, p->progress, &image->recall, e);
+	image_measured(image);
+	return rc;
 }
 
 static enum code build(struct publishing *p, struct stage *stage, struct error *e)

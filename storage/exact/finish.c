@@ -8,7 +8,6 @@
 #include "storage/exact/pass_private.h"
 #include "storage/exact/score.h"
 #include "storage/progress.h"
-#include "storage/vectors/top.h"
 
 struct finish {
 	const struct pass *p;
@@ -19,20 +18,13 @@ struct finish {
 
 static void score(struct finish *f, uint32_t row)
 {
-	const struct vectors *rows = f->p->x->rows;
-	struct hit h = {rows->numbers[row], 0};
-
-	if (query_excludes(f->q, h.document))
-		return;
-	h.score = score_row(rows, f->q->vector, f->length, row);
-	if (query_wants(f->q, f->p->order, &h))
-		top_offer(&f->top, h);
+	score_offer(f->p->x->rows, f->q, f->length, row, &f->top);
 }
 
 /* Asks the memory for the row of a survivor some scores ahead, if it will be wanted. */
 static void fetch(const struct finish *f, const struct survivors *s, size_t i, double need)
 {
-	enum { AHEAD = 2, LINE = 64 };
+	enum { AHEAD = 4, LINE = 64 };
 	const struct vectors *rows = f->p->x->rows;
 
 	if (i + AHEAD >= s->n || s->at[i + AHEAD].upper < need)
@@ -79,8 +71,7 @@ static enum code score_all(struct finish *f, atomic_bool *cancelled, struct erro
 	for (uint32_t row = 0; row < c->rows; row++) {
 		if (row % 4096 == 0 && check_cancelled(cancelled, e))
 			return e->code;
-		if (f->p->x->rows->numbers[row] != UINT32_MAX)
-			score(f, row);
+		score(f, row);
 	}
 	return OK;
 }

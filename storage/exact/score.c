@@ -47,3 +47,15 @@ double score_row(const struct vectors *rows, const float *query, double length, 
 		return dot(rows, query, x);
 	}
 }
+
+void score_offer(const struct vectors *rows, const struct exact_query *q, double length,
+	uint32_t row, struct top *top)
+{
+	struct hit h = {rows->numbers[row], 0};
+
+	if (h.document == DEAD_ROW || query_excludes(q, h.document))
+		return;
+	h.score = score_row(rows, q->vector, length, row);
+	if (query_wants(q, top->order, &h))
+		top_offer(top, h);
+}

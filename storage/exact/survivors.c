@@ -20,10 +20,11 @@ static bool make_room(struct survivors *s, size_t room)
 
 	if (at)
 		s->at = at;
-	struct survivor *lower = !at || FAULT() ? NULL : realloc(s->lower, room * sizeof *lower);
-	if (!lower)
+	struct survivor *scratch =
+		!at || FAULT() ? NULL : realloc(s->scratch, room * sizeof *scratch);
+	if (!scratch)
 		return false;
-	s->lower = lower;
+	s->scratch = scratch;
 	s->room = room;
 	return true;
 }
@@ -33,7 +34,7 @@ bool survivors_init(struct survivors *s)
 	s->tau = (float)fmax(s->floor - 0x1p-22 * fabs(s->floor), -FLT_MAX);
 	s->wide = false;
 	s->at = NULL;
-	s->lower = NULL;
+	s->scratch = NULL;
 	s->n = 0;
 	size_t room = 3 * s->k + LEAST_ROOM, all = (size_t)s->codes->rows + CODE_BLOCK;
 	return make_room(s, room < all ? room : all);
@@ -42,7 +43,7 @@ bool survivors_init(struct survivors *s)
 void survivors_free(struct survivors *s)
 {
 	free(s->at);
-	free(s->lower);
+	free(s->scratch);
 }
 
 void survivors_give_up(struct survivors *s)
@@ -107,16 +108,16 @@ void survivors_settle(struct survivors *s)
 		if (s->at[i].lower > s->above)
 			continue;
 		if (s->at[i].upper < s->below)
-			s->lower[eligible++].upper = s->at[i].lower;
+			s->scratch[eligible++].upper = s->at[i].lower;
 		s->at[kept++] = s->at[i];
 	}
 	s->n = kept;
 	if (eligible < s->k)
 		return;
-	survivors_select(s->lower, eligible, s->k);
-	double kth = s->lower[0].upper;
+	survivors_select(s->scratch, eligible, s->k);
+	double kth = s->scratch[0].upper;
 	for (size_t i = 1; i < s->k; i++)
-		kth = fmin(kth, s->lower[i].upper);
+		kth = fmin(kth, s->scratch[i].upper);
 	float tau = (float)(kth - 2 * s->blur - 0x1p-22 * fabs(kth));
 	if (tau > s->tau)
 		s->tau = tau;

@@ -23,7 +23,7 @@ struct survivors {
 	float tau; /* uppers below it are passed over; +inf: given up */
 	bool wide; /* given up: too many, or no memory for them */
 	struct survivor *at;
-	struct survivor *lower; /* scratch, of the same room */
+	struct survivor *scratch; /* of the same room */
 	size_t n, room;
 };
 

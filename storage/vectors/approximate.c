@@ -81,8 +81,8 @@ static enum code propose(struct search *s, struct top *top, struct error *e)
 		return e->code;
 	for (size_t i = 0; i < s->ask; i++)
 		if (s->row[i] >= 0)
-			scan_offer(
-				s->g, s->q, s->length, indexed_row(s->g, (size_t)s->row[i]), top);
+			score_offer(&s->g->private->documents, s->q, s->length,
+				indexed_row(s->g, (size_t)s->row[i]), top);
 	return OK;
 }
 

@@ -6,6 +6,7 @@
 #include "storage/exact/score.h"
 #include "storage/text/lsa.h"
 #include "storage/vectors/approximate.h"
+#include "storage/vectors/scan.h"
 
 struct image *image_acquire(struct image *g)
 {
@@ -31,6 +32,23 @@ struct image *image_release(struct image *g)
 	free(g->index);
 	free(g);
 	return NULL;
+}
+
+enum code image_truth(const struct image *g, const struct shared_request *r, struct error *e)
+{
+	const struct exact x = {&g->private->documents, g->private->codes};
+
+	if (!x.codes)
+		return scan_rows(g, r, e);
+	return exact_search(&x, r->order, r->queries, r->n, r->cancelled, e);
+}
+
+void image_measured(struct image *g)
+{
+	if (g->exact)
+		return;
+	codes_free(g->private->codes);
+	g->private->codes = NULL;
 }
 
 enum code image_search(const struct image *g, const struct shared_request *r, struct error *e)

@@ -40,6 +40,13 @@ struct image *image_release(struct image *g); /* NULL is fine; always returns NU
  * proposed, scored. CANCELLED when the request is. Any thread. */
 enum code image_search(const struct image *g, const struct shared_request *r, struct error *e);
 
+/* What image_search with the engine "exact" would answer, on the calling thread: by the codes while
+ * there are any, else by scoring every row. */
+enum code image_truth(const struct image *g, const struct shared_request *r, struct error *e);
+/* Frees codes that the engine does not search by, once its recall is measured. Nobody else has the
+ * image yet. */
+void image_measured(struct image *g);
+
 /* The score of any document for a query vector, the same number image_search gives it; NaN when the
  * generation has no vector for it. */
 double image_score(const struct image *g, const float *query, uint32_t document);

@@ -243,13 +243,15 @@ static enum code get_index(struct image *g, const struct image_files *files,
 	return OK;
 }
 
-/* Rows that were encoded while they came were hashed with that. */
-static enum code open_approximate(struct image *g, const struct image_files *files, bool hashed,
-	const struct progress *progress, struct error *e)
+/* Rows that were encoded while they came were hashed with that; their codes tell the truth that the
+ * index is measured by. */
+static enum code open_approximate(struct image *g, const struct image_files *files,
+	struct codes_builder **codes, const struct progress *progress, struct error *e)
 {
-	if (!hashed && vectors_check(&g->private->documents, NULL, progress, e))
-		return e->code;
-	return get_index(g, files, progress, e);
+	enum code rc = *codes ? finish_codes(g, codes, e)
+			      : vectors_check(&g->private->documents, NULL, progress, e);
+
+	return rc ? rc : get_index(g, files, progress, e);
 }
 
 static enum code image_new(const struct image_about *about, struct image **out, struct error *e)
@@ -313,7 +315,7 @@ static enum code fill(struct image *g, const struct image_files *files,
 		return e->code;
 	if (g->exact)
 		return open_exact(g, codes, files->cache, progress, e);
-	return open_approximate(g, files, *codes != NULL, progress, e);
+	return open_approximate(g, files, codes, progress, e);
 }
 
 enum code image_open(const struct image_files *files, const struct image_about *about,

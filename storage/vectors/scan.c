@@ -4,19 +4,6 @@
 #include "storage/progress.h"
 #include "storage/vectors/image_private.h"
 
-void scan_offer(const struct image *g, const struct exact_query *q, double length, uint32_t row,
-	struct top *top)
-{
-	const struct vectors *rows = &g->private->documents;
-	struct hit h = {rows->numbers[row], 0};
-
-	if (h.document == DEAD_ROW || query_excludes(q, h.document))
-		return;
-	h.score = score_row(rows, q->vector, length, row);
-	if (query_wants(q, top->order, &h))
-		top_offer(top, h);
-}
-
 static enum code scan_block(const struct image *g, const struct exact_query *queries,
 	struct top *top, size_t n, atomic_bool *cancelled, struct error *e)
 {
@@ -28,7 +15,7 @@ static enum code scan_block(const struct image *g, const struct exact_query *que
 		if (row % 1024 == 0 && check_cancelled(cancelled, e))
 			return e->code;
 		for (size_t i = 0; i < n; i++)
-			scan_offer(g, &queries[i], length[i], row, &top[i]);
+			score_offer(&g->private->documents, &queries[i], length[i], row, &top[i]);
 	}
 	return OK;
 }

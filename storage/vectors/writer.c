@@ -140,6 +140,7 @@ enum code writer_cut(struct writer *w, uint32_t count, struct error *e)
 
 void writer_forget(struct writer *w, uint32_t count)
 {
+	/* With nothing learnt a failed first piece may have left its rows in the codes. */
 	if (w->learnt && w->learnt <= count)
 		return;
 	w->learnt = 0;
