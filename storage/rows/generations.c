@@ -246,6 +246,18 @@ struct publication {
 	size_t keep;
 };
 
+enum code generation_check_open(uint64_t generation, Pb__GenerationState state, struct error *e)
+{
+	bool published = state == PB__GENERATION_STATE__GENERATION_STATE_PUBLISHED;
+
+	if (state == PB__GENERATION_STATE__GENERATION_STATE_OPEN)
+		return OK;
+	error_set(e, FAILED_PRECONDITION, "GENERATION_NOT_OPEN",
+		"Generation %llu is %s already; begin another one.", (unsigned long long)generation,
+		published ? "published" : "retired");
+	return error_field(e, "generation");
+}
+
 static enum code check_open(sqlite3 *db, const struct publication *p, struct error *e)
 {
 	sqlite3_stmt *s = database_statement(
@@ -262,12 +274,7 @@ static enum code check_open(sqlite3 *db, const struct publication *p, struct err
 		return missing(p->c, p->generation, e);
 	int64_t state = sqlite3_column_int64(s, 0);
 	sqlite3_reset(s);
-	if (state == OPEN)
-		return OK;
-	error_set(e, FAILED_PRECONDITION, "GENERATION_NOT_OPEN",
-		"Generation %llu is %s already; begin another one.",
-		(unsigned long long)p->generation, state == PUBLISHED ? "published" : "retired");
-	return error_field(e, "generation");
+	return generation_check_open(p->generation, (Pb__GenerationState)state, e);
 }
 
 static enum code set_published(sqlite3 *db, const struct publication *p, struct error *e)

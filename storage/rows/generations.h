@@ -13,6 +13,8 @@
 enum code generation_begin(struct database *db, const struct collection *c,
 	const Pb__BeginGenerationRequest *req, struct arena *arena, Pb__Generation *out,
 	struct error *e);
+/* FAILED_PRECONDITION/GENERATION_NOT_OPEN at "generation" for one in another state. */
+enum code generation_check_open(uint64_t generation, Pb__GenerationState state, struct error *e);
 /* NOT_FOUND/NO_SUCH_GENERATION at "generation". */
 enum code generation_get(struct database *db, const struct collection *c, uint64_t generation,
 	struct arena *arena, Pb__Generation *out, struct error *e);

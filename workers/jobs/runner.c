@@ -267,14 +267,9 @@ enum code runner_publish(struct runner *r, const Pb__PublishGenerationRequest *r
 	Pb__Generation g;
 
 	if (collection_get(r->mine.db, req->collection, &row, e) ||
-		generation_get(r->mine.db, &row, req->generation, arena, &g, e))
+		generation_get(r->mine.db, &row, req->generation, arena, &g, e) ||
+		generation_check_open(g.generation, g.state, e))
 		return e->code;
-	if (g.state != PB__GENERATION_STATE__GENERATION_STATE_OPEN) {
-		error_set(e, FAILED_PRECONDITION, "GENERATION_NOT_OPEN",
-			"Generation %llu is published already; begin another one.",
-			(unsigned long long)g.generation);
-		return error_field(e, "generation");
-	}
 	return enqueue(r, &job_publish, &row, &req->base, arena, out, e);
 }
 
@@ -286,9 +281,8 @@ static enum code check_recipe(const Pb__MineCollectionRequest *req, struct runne
 
 	if (inner && strcmp(inner, req->collection) != 0) {
 		error_set(e, INVALID_ARGUMENT, "CONTRADICTION",
-			"The recipe is for the collection \"%s\", the set for \"%s\"; leave out "
-			"the "
-			"recipe's.",
+			"The recipe is for the collection \"%s\", the set for \"%s\"; leave "
+			"out the recipe's.",
 			inner, req->collection);
 		return error_field(e, "collection");
 	}
@@ -320,9 +314,8 @@ enum code runner_mine(struct runner *r, const Pb__MineCollectionRequest *req, st
 		return error_within(e, "mine");
 	if (row.positives == 0)
 		return error_set(e, FAILED_PRECONDITION, "NO_POSITIVES",
-			"No query of the collection \"%s\" has a positive, so there is none to "
-			"mine "
-			"for; upsert positives first.",
+			"No query of the collection \"%s\" has a positive, so there is none "
+			"to mine for; upsert positives first.",
 			row.name);
 	if (mined_set_create(r->mine.db, &row, req->name, &req->base, arena, out, e))
 		return e->code;
