@@ -112,12 +112,13 @@ static void start_finish(struct rpc *rpc)
 static void on_sent(struct mail *mail)
 {
 	struct rpc *rpc = CONTAINER(mail, sent);
+	bool ok = rpc->sent.ok; /* the tag is the next sender's as soon as `sending` falls */
 
 	atomic_store(&rpc->sending, false);
 	if (rpc->finish_waits)
 		start_finish(rpc);
 	else if (rpc->kind->sent)
-		rpc->kind->sent(rpc, rpc->sent.ok);
+		rpc->kind->sent(rpc, ok);
 }
 
 static void watch_close(struct rpc *rpc)
