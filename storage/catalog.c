@@ -12,8 +12,9 @@
 
 /* Opens what a collection serves. One that is damaged does not keep the others from serving: the
  * requests that need it are told. */
-static enum code start_collection(struct catalog *c, const struct collection *row, struct error *e)
+static enum code start_collection(void *arg, const struct collection *row, struct error *e)
 {
+	struct catalog *c = arg;
 	struct entry *entry;
 	struct image *image;
 
@@ -30,26 +31,6 @@ static enum code start_collection(struct catalog *c, const struct collection *ro
 	return rc == DATA_LOSS ? OK : rc;
 }
 
-static enum code start_all(struct catalog *c, struct error *e)
-{
-	struct collection *page;
-	struct arena arena;
-	char after[64] = "";
-	size_t n = 1;
-	enum code rc = OK;
-
-	arena_init(&arena, 16 << 20);
-	while (!rc && n) {
-		rc = collection_list(c->db, after[0] ? after : NULL, 1000, &arena, &page, &n, e);
-		for (size_t i = 0; !rc && i < n; i++)
-			rc = start_collection(c, &page[i], e);
-		if (!rc && n)
-			memcpy(after, page[n - 1].name, sizeof after);
-		arena_free(&arena);
-	}
-	return rc;
-}
-
 static enum code start(struct catalog *c, struct error *e)
 {
 	char key[PATH_MAX + 16];
@@ -57,7 +38,7 @@ static enum code start(struct catalog *c, struct error *e)
 	snprintf(key, sizeof key, "%s/cache.key", c->dir);
 	if (files_make_root(c, e) || cache_key(key, &c->key, e) || files_sweep_orphans(c, e))
 		return e->code;
-	return start_all(c, e);
+	return collections_each(c->db, start_collection, c, e);
 }
 
 enum code catalog_open(struct database *db, const char *dir, const struct catalog_options *options,

@@ -232,8 +232,10 @@ struct known {
 	size_t n, cap;
 };
 
-static enum code know(struct known *k, int64_t id, struct error *e)
+static enum code know(void *arg, const struct collection *row, struct error *e)
 {
+	struct known *k = arg;
+
 	if (k->n == k->cap) {
 		size_t cap = k->cap ? 2 * k->cap : 64;
 		int64_t *more = FAULT() ? NULL : realloc(k->id, cap * sizeof *more);
@@ -242,28 +244,8 @@ static enum code know(struct known *k, int64_t id, struct error *e)
 		k->id = more;
 		k->cap = cap;
 	}
-	k->id[k->n++] = id;
+	k->id[k->n++] = row->id;
 	return OK;
-}
-
-static enum code know_all(struct known *k, struct error *e)
-{
-	struct collection *page;
-	struct arena arena;
-	char after[64] = "";
-	size_t n = 1;
-	enum code rc = OK;
-
-	arena_init(&arena, 16 << 20);
-	while (!rc && n) {
-		rc = collection_list(k->c->db, after[0] ? after : NULL, 1000, &arena, &page, &n, e);
-		for (size_t i = 0; !rc && i < n; i++)
-			rc = know(k, page[i].id, e);
-		if (!rc && n)
-			memcpy(after, page[n - 1].name, sizeof after);
-		arena_free(&arena);
-	}
-	return rc;
 }
 
 static enum code remove_unknown(void *arg, const char *name, struct error *e)
@@ -285,7 +267,7 @@ enum code files_sweep_orphans(struct catalog *c, struct error *e)
 {
 	struct known k = {.c = c};
 	struct path root = root_path(c);
-	enum code rc = know_all(&k, e);
+	enum code rc = collections_each(c->db, know, &k, e);
 
 	if (!rc)
 		rc = each_name(&root, remove_unknown, &k, e);

@@ -15,11 +15,11 @@
 #include "storage/catalog_files.h"
 #include "storage/rows/generations.h"
 
-static enum code not_open(uint64_t generation, const char *why, struct error *e)
+static enum code busy(uint64_t generation, struct error *e)
 {
 	error_set(e, FAILED_PRECONDITION, "GENERATION_NOT_OPEN",
-		"Generation %llu takes no vectors: it is %s. Begin a new one.",
-		(unsigned long long)generation, why);
+		"Generation %llu is being published; begin another one.",
+		(unsigned long long)generation);
 	return error_field(e, "generation");
 }
 
@@ -51,16 +51,6 @@ static void forget_if_idle(struct entry *entry, struct staging *s)
 		return;
 	*find(entry, s->generation) = s->next;
 	free(s);
-}
-
-static enum code check_open(struct catalog *c, const struct collection *row, uint64_t generation,
-	struct arena *arena, Pb__Generation *about, struct error *e)
-{
-	if (generation_get(c->db, row, generation, arena, about, e))
-		return e->code;
-	if (about->state == PB__GENERATION_STATE__GENERATION_STATE_OPEN)
-		return OK;
-	return not_open(generation, "published", e);
 }
 
 static enum code open_stage(struct catalog *c, const struct collection *row,
@@ -101,18 +91,9 @@ static enum code need_stage(struct catalog *c, struct entry *entry, const struct
 	return rc;
 }
 
-void staging_done(struct entry *entry, struct staging *s)
-{
-	pthread_mutex_lock(&entry->lock);
-	s->users--;
-	pthread_cond_broadcast(&entry->changed);
-	forget_if_idle(entry, s);
-	pthread_mutex_unlock(&entry->lock);
-}
-
-enum code staging_use(struct catalog *c, struct entry *entry, const struct collection *row,
-	uint64_t generation, struct arena *arena, Pb__Generation *about, struct staging **out,
-	struct error *e)
+/* A place in it, shared or `alone`: that waits until nobody else has one. */
+static enum code enter(
+	struct entry *entry, uint64_t generation, bool alone, struct staging **out, struct error *e)
 {
 	enum code rc = OK;
 
@@ -121,21 +102,35 @@ enum code staging_use(struct catalog *c, struct entry *entry, const struct colle
 	if (!s)
 		rc = error_memory(e);
 	else if (s->publishing)
-		rc = not_open(generation, "being published", e);
+		rc = busy(generation, e);
+	else if (alone)
+		s->publishing = true;
 	else
 		s->users++;
+	while (!rc && alone && s->users)
+		pthread_cond_wait(&entry->changed, &entry->lock);
 	pthread_mutex_unlock(&entry->lock);
-	if (rc)
-		return rc;
-	rc = check_open(c, row, generation, arena, about, e);
-	if (!rc)
-		rc = need_stage(c, entry, row, about, s, e);
-	if (rc) {
-		staging_done(entry, s);
-		return rc;
-	}
 	*out = s;
-	return OK;
+	return rc;
+}
+
+/* Reads the row, now that the place is taken, and sees that the log is open. */
+static enum code settle(struct catalog *c, struct entry *entry, const struct collection *row,
+	struct arena *arena, Pb__Generation *about, struct staging *s, struct error *e)
+{
+	if (generation_get(c->db, row, s->generation, arena, about, e) ||
+		generation_check_open(s->generation, about->state, e))
+		return e->code;
+	return need_stage(c, entry, row, about, s, e);
+}
+
+void staging_done(struct entry *entry, struct staging *s)
+{
+	pthread_mutex_lock(&entry->lock);
+	s->users--;
+	pthread_cond_broadcast(&entry->changed);
+	forget_if_idle(entry, s);
+	pthread_mutex_unlock(&entry->lock);
 }
 
 void staging_reopen(struct entry *entry, struct staging *s)
@@ -157,32 +152,28 @@ void staging_forget(struct entry *entry, struct staging *s)
 	staging_reopen(entry, s);
 }
 
+enum code staging_use(struct catalog *c, struct entry *entry, const struct collection *row,
+	uint64_t generation, struct arena *arena, Pb__Generation *about, struct staging **out,
+	struct error *e)
+{
+	if (enter(entry, generation, false, out, e))
+		return e->code;
+	if (settle(c, entry, row, arena, about, *out, e)) {
+		staging_done(entry, *out);
+		return e->code;
+	}
+	return OK;
+}
+
 enum code staging_close(struct catalog *c, struct entry *entry, const struct collection *row,
 	uint64_t generation, struct arena *arena, Pb__Generation *about, struct staging **out,
 	struct error *e)
 {
-	enum code rc = OK;
-
-	pthread_mutex_lock(&entry->lock);
-	struct staging *s = find_or_add(entry, generation);
-	if (!s)
-		rc = error_memory(e);
-	else if (s->publishing)
-		rc = not_open(generation, "being published", e);
-	else
-		s->publishing = true;
-	while (!rc && s->users)
-		pthread_cond_wait(&entry->changed, &entry->lock);
-	pthread_mutex_unlock(&entry->lock);
-	if (rc)
-		return rc;
-	rc = check_open(c, row, generation, arena, about, e);
-	if (!rc)
-		rc = need_stage(c, entry, row, about, s, e);
-	if (rc) {
-		staging_reopen(entry, s);
-		return rc;
+	if (enter(entry, generation, true, out, e))
+		return e->code;
+	if (settle(c, entry, row, arena, about, *out, e)) {
+		staging_reopen(entry, *out);
+		return e->code;
 	}
-	*out = s;
 	return OK;
 }

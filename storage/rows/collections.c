@@ -181,6 +181,28 @@ enum code collection_list(struct database *db, const char *after, size_t limit, 
 	return OK;
 }
 
+enum code collections_each(struct database *db,
+	enum code (*each)(void *arg, const struct collection *row, struct error *e), void *arg,
+	struct error *e)
+{
+	struct collection *page;
+	struct arena arena;
+	char after[sizeof page->name] = "";
+	size_t n = 1;
+	enum code rc = OK;
+
+	arena_init(&arena, 16 << 20);
+	while (!rc && n) {
+		rc = collection_list(db, after, 1000, &arena, &page, &n, e);
+		for (size_t i = 0; !rc && i < n; i++)
+			rc = each(arg, &page[i], e);
+		if (!rc && n)
+			memcpy(after, page[n - 1].name, sizeof after);
+		arena_free(&arena);
+	}
+	return rc;
+}
+
 /* The large tables: their rows are swept afterwards. */
 static enum code discard(sqlite3 *db, int64_t id, struct error *e)
 {

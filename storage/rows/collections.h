@@ -28,6 +28,11 @@ enum code collection_get(
 /* By name, after `after` (NULL: from the first), at most `limit`. */
 enum code collection_list(struct database *db, const char *after, size_t limit, struct arena *arena,
 	struct collection **out, size_t *n, struct error *e);
+/* Calls `each` for all there are, by name, page by page; none that is there throughout is left out.
+ * An error of `each` ends it. */
+enum code collections_each(struct database *db,
+	enum code (*each)(void *arg, const struct collection *row, struct error *e), void *arg,
+	struct error *e);
 /* Rows of everything in it go too; files are the caller's. */
 enum code collection_delete(struct database *db, const char *name, int64_t *id, struct error *e);
 
