@@ -159,7 +159,6 @@ Suite *suite(void)
 	Suite *s = suite_create("decimal");
 	TCase *t = tcase_create("decimal");
 
-	tcase_set_timeout(t, 60);
 	tcase_add_test(t, numbers_have_the_form_a_person_would_write);
 	tcase_add_test(t, any_double_reads_back_with_no_digit_too_many);
 	tcase_add_test(t, any_float_reads_back_with_no_digit_too_many);

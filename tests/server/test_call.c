@@ -462,7 +462,6 @@ Suite *suite(void)
 	TCase *t = tcase_create("call");
 
 	tcase_add_checked_fixture(t, setup, teardown);
-	tcase_set_timeout(t, 30);
 	tcase_add_test(t, a_call_is_answered_once_under_an_id_of_ours);
 	tcase_add_test(t, a_clients_id_is_kept_when_it_can_be_printed);
 	tcase_add_test(t, a_request_that_cannot_be_decoded_never_reaches_the_handler);

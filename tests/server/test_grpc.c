@@ -497,7 +497,6 @@ Suite *suite(void)
 	TCase *t = tcase_create("served");
 	TCase *start = tcase_create("start");
 
-	tcase_set_timeout(t, 60);
 	tcase_add_checked_fixture(t, setup, teardown);
 	tcase_add_test(t, a_call_is_answered);
 	tcase_add_test(t, an_error_keeps_its_reason_field_and_retry_hint);
@@ -516,7 +515,6 @@ Suite *suite(void)
 	tcase_add_test(t, stopping_cancels_what_is_left);
 	tcase_add_test(t, a_port_is_served_by_one_daemon);
 	suite_add_tcase(s, t);
-	tcase_set_timeout(start, 60);
 	tcase_add_test(start, every_step_of_starting_may_fail);
 	suite_add_tcase(s, start);
 	return s;

@@ -309,7 +309,6 @@ Suite *suite(void)
 	TCase *t = tcase_create("http");
 
 	tcase_add_checked_fixture(t, http_setup, http_teardown);
-	tcase_set_timeout(t, 60);
 	tcase_add_test(t, a_query_string_sets_fields);
 	tcase_add_test(t, a_body_and_a_path_set_fields);
 	tcase_add_test(t, raw_bytes_follow_a_line_of_json);

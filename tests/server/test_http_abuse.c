@@ -219,7 +219,6 @@ Suite *suite(void)
 	TCase *t = tcase_create("http_abuse");
 
 	tcase_add_checked_fixture(t, http_setup, http_teardown);
-	tcase_set_timeout(t, 60);
 	tcase_add_test(t, what_can_be_read_in_two_ways_is_refused);
 	tcase_add_test(t, pages_of_other_origins_may_not_ask);
 	tcase_add_test(t, a_body_that_is_too_large_is_refused_by_its_length);

@@ -481,7 +481,6 @@ Suite *suite(void)
 	TCase *t = tcase_create("catalog");
 
 	tcase_add_checked_fixture(t, catalog_setup, catalog_teardown);
-	tcase_set_timeout(t, 60);
 	tcase_add_test(t, before_anything_is_published_a_view_says_what_to_do);
 	tcase_add_test(t, what_is_uploaded_and_published_is_served_now_and_after_a_restart);
 	tcase_add_test(t, uploads_that_are_wrong_name_the_field_and_leave_nothing);

@@ -321,7 +321,6 @@ Suite *suite(void)
 	TCase *t = tcase_create("catalog crash");
 
 	tcase_add_checked_fixture(t, catalog_setup, catalog_teardown);
-	tcase_set_timeout(t, 100);
 	tcase_add_test(t, any_step_of_uploading_may_fail);
 	tcase_add_test(t, any_step_of_publishing_may_fail);
 	tcase_add_test(t, any_step_of_starting_may_fail);

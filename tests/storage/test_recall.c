@@ -418,7 +418,6 @@ Suite *suite(void)
 	TCase *t = tcase_create("recall");
 
 	tcase_add_checked_fixture(t, catalog_setup, catalog_teardown);
-	tcase_set_timeout(t, 90);
 	tcase_add_test(t, recall_is_the_share_that_a_brute_force_counts);
 	tcase_add_test(t, with_few_queries_documents_are_searched_for_among_the_others);
 	tcase_add_test(t, rows_that_were_sent_again_are_neither_found_nor_missed);

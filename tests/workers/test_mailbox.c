@@ -134,7 +134,6 @@ Suite *suite(void)
 	Suite *s = suite_create("mailbox");
 	TCase *t = tcase_create("mailbox");
 
-	tcase_set_timeout(t, 60);
 	tcase_add_test(t, every_letter_of_every_sender_arrives_once_and_in_order);
 	tcase_add_test(t, closing_delivers_what_is_there);
 	tcase_add_test(t, mail_may_be_posted_again_while_it_is_delivered);

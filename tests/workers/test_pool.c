@@ -408,7 +408,6 @@ Suite *suite(void)
 	Suite *s = suite_create("pool");
 	TCase *t = tcase_create("pool");
 
-	tcase_set_timeout(t, 60);
 	tcase_add_test(t, a_full_lane_refuses_and_the_other_goes_on);
 	tcase_add_test(t, stopping_runs_what_is_queued);
 	tcase_add_test(t, each_slice_is_called_exactly_once_whoever_shares_it_out);

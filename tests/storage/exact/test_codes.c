@@ -202,7 +202,6 @@ Suite *suite(void)
 	Suite *s = suite_create("codes");
 	TCase *t = tcase_create("codes");
 
-	tcase_set_timeout(t, 60);
 	tcase_add_loop_test(t, pieces_and_instruction_sets_make_the_same_codes, 0, 6 * KIND_COUNT);
 	tcase_add_loop_test(t, a_row_is_within_its_slack_of_its_bytes, 0, 6 * KIND_COUNT);
 	tcase_add_loop_test(t, no_search_finds_rows_that_are_not_there, 0, 6);

@@ -156,7 +156,6 @@ Suite *suite(void)
 	TCase *t = tcase_create("codes_file");
 
 	tcase_add_checked_fixture(t, setup, teardown);
-	tcase_set_timeout(t, 60);
 	tcase_add_test(t, what_is_saved_is_loaded);
 	tcase_add_test(t, codes_of_other_vectors_are_not_believed);
 	tcase_add_test(t, any_changed_byte_is_noticed);

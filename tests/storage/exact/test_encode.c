@@ -295,7 +295,6 @@ Suite *suite(void)
 	Suite *s = suite_create("encode");
 	TCase *t = tcase_create("encode");
 
-	tcase_set_timeout(t, 60);
 	tcase_add_loop_test(t, a_rotated_vector_is_its_image_to_the_promised_error, 0, DIMENSIONS);
 	tcase_add_loop_test(t, a_rotation_keeps_lengths_and_angles, 0, DIMENSIONS);
 	tcase_add_test(t, no_dimension_stands_out_after_a_rotation);

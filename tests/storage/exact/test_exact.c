@@ -110,7 +110,6 @@ Suite *suite(void)
 
 	looked_at = mmap(
 		NULL, sizeof *looked_at, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
-	tcase_set_timeout(t, 60);
 	tcase_add_loop_test(t, small_worlds, 0, KIND_COUNT);
 	tcase_add_loop_test(t, wide_worlds, 0, KIND_COUNT);
 	tcase_add_loop_test(t, large_worlds, 0, sizeof crowded / sizeof *crowded);

@@ -369,7 +369,6 @@ Suite *suite(void)
 	Suite *s = suite_create("shared");
 	TCase *t = tcase_create("shared");
 
-	tcase_set_timeout(t, 60);
 	tcase_add_loop_test(t, who_shares_the_pass_does_not_matter, 0, 12);
 	tcase_add_test(t, nobody_waits_for_company);
 	tcase_add_test(t, a_request_cancelled_before_is_not_begun);
@@ -378,7 +377,6 @@ Suite *suite(void)
 	tcase_add_test(t, a_request_cancelled_in_a_pass_with_others_leaves_them_alone);
 	suite_add_tcase(s, t);
 	t = tcase_create("urgent");
-	tcase_set_timeout(t, 60);
 	tcase_add_test(t, an_urgent_request_is_served_while_a_bulk_pass_is_going);
 #ifdef HARDMINER_FAULTS
 	tcase_add_test(t, no_memory_is_an_error_and_the_next_request_is_served);

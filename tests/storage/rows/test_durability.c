@@ -156,7 +156,6 @@ Suite *suite(void)
 	TCase *t = tcase_create("durability");
 
 	tcase_add_checked_fixture(t, fixture_setup, fixture_teardown);
-	tcase_set_timeout(t, 60);
 	tcase_add_test(t, what_was_acknowledged_survives_being_killed);
 	suite_add_tcase(s, t);
 	return s;

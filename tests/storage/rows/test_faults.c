@@ -414,7 +414,6 @@ Suite *suite(void)
 	TCase *t = tcase_create("faults");
 
 	tcase_add_checked_fixture(t, setup, teardown);
-	tcase_set_timeout(t, 60);
 	tcase_add_test(t, an_upsert_is_whole_or_not_at_all);
 	tcase_add_test(t, a_collection_is_made_whole_or_not_at_all);
 	tcase_add_test(t, a_collection_is_deleted_or_it_is_not);

@@ -326,7 +326,6 @@ Suite *suite(void)
 	TCase *t = tcase_create("writer");
 
 	tcase_add_checked_fixture(t, setup, fixture_teardown);
-	tcase_set_timeout(t, 60);
 	tcase_add_test(t, every_write_is_synced_before_it_is_acknowledged);
 	tcase_add_test(t, writes_that_wait_together_share_a_sync);
 	tcase_add_test(t, a_bad_write_in_a_group_is_undone_alone);

@@ -585,7 +585,6 @@ Suite *suite(void)
 {
 	Suite *s = suite_create("bm25_exact");
 	TCase *t = tcase_create("bm25_exact");
-	tcase_set_timeout(t, 100);
 	tcase_add_loop_test(t, small_corpora, ISA_PORTABLE, ISA_AVX512 + 1);
 	tcase_add_loop_test(t, corpora_of_several_ranges, ISA_PORTABLE, ISA_AVX512 + 1);
 	tcase_add_loop_test(t, everyone_ties, ISA_PORTABLE, ISA_AVX512 + 1);

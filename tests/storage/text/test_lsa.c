@@ -368,7 +368,6 @@ Suite *suite(void)
 	Suite *s = suite_create("lsa");
 	TCase *t = tcase_create("lsa");
 
-	tcase_set_timeout(t, 60);
 	tcase_add_checked_fixture(t, setup, teardown);
 	tcase_add_test(t, singular_vectors_are_those_of_the_dense_matrix);
 	tcase_add_test(t, vectors_are_orthonormal_and_their_largest_component_positive);

@@ -271,7 +271,6 @@ Suite *suite(void)
 	Suite *s = suite_create("lsa_file");
 	TCase *t = tcase_create("lsa_file");
 
-	tcase_set_timeout(t, 60);
 	tcase_add_checked_fixture(t, setup, teardown);
 	tcase_add_test(t, a_file_gives_back_the_same_encoder);
 	tcase_add_test(t, saving_replaces_what_was_there);

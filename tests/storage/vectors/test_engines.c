@@ -317,7 +317,6 @@ Suite *suite(void)
 	TCase *t = tcase_create("engines");
 
 	tcase_add_checked_fixture(t, setup, teardown);
-	tcase_set_timeout(t, 90);
 	tcase_add_test(t, factory_indexes_find_most_of_the_true_neighbours);
 	tcase_add_test(t, a_query_is_answered_alike_alone_and_in_company);
 	tcase_add_test(t, index_strings_that_cannot_be_are_refused_at_the_field);

@@ -398,7 +398,6 @@ Suite *suite(void)
 	Suite *s = suite_create("faiss");
 	TCase *t = tcase_create("faiss");
 
-	tcase_set_timeout(t, 90);
 	tcase_add_test(t, an_index_says_what_a_call_may_bring);
 	tcase_add_test(t, more_lists_find_more_and_all_lists_find_everything);
 	tcase_add_test(t, searches_that_bring_different_parameters_do_not_meet);

@@ -376,7 +376,6 @@ Suite *suite(void)
 	TCase *t = tcase_create("file");
 
 	tcase_add_checked_fixture(t, setup, teardown);
-	tcase_set_timeout(t, 60);
 	tcase_add_test(t, what_is_written_is_read);
 	tcase_add_test(t, a_row_sent_again_takes_the_place_of_the_first);
 	tcase_add_test(t, any_changed_byte_is_noticed);

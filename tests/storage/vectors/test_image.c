@@ -337,7 +337,6 @@ Suite *suite(void)
 	TCase *t = tcase_create("image");
 
 	tcase_add_checked_fixture(t, setup, teardown);
-	tcase_set_timeout(t, 60);
 	tcase_add_test(t, random_vectors_of_many_shapes);
 	tcase_add_test(t, an_image_without_documents_finds_nothing);
 	tcase_add_test(t, ties_go_by_order);

@@ -430,7 +430,6 @@ Suite *suite(void)
 	TCase *t = tcase_create("stage");
 
 	tcase_add_checked_fixture(t, setup, teardown);
-	tcase_set_timeout(t, 60);
 	tcase_add_test(t, rows_come_back_by_number_the_later_of_two);
 	tcase_add_test(t, what_is_learnt_while_rows_come_is_what_reading_them_tells);
 	tcase_add_test(t, files_cut_anywhere_keep_their_whole_records);

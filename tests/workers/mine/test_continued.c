@@ -225,7 +225,6 @@ Suite *suite(void)
 	TCase *t = tcase_create("continued");
 
 	tcase_add_checked_fixture(t, setup, teardown);
-	tcase_set_timeout(t, 60);
 	tcase_add_test(t, a_list_continued_is_the_list_asked_for_at_once);
 	tcase_add_test(t, a_quota_ends_a_list_however_deep_it_is_asked);
 	tcase_add_test(t, what_was_found_before_is_kept_and_not_sought_again);

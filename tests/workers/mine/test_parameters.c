@@ -209,7 +209,6 @@ Suite *suite(void)
 	TCase *t = tcase_create("parameters");
 
 	tcase_add_checked_fixture(t, setup, teardown);
-	tcase_set_timeout(t, 60);
 	tcase_add_test(t, nprobe_is_of_one_request_alone);
 	tcase_add_test(t, ef_search_is_of_one_request_alone);
 	tcase_add_test(t, an_engine_without_a_parameter_refuses_it_at_the_field);

@@ -436,7 +436,6 @@ Suite *suite(void)
 	TCase *t = tcase_create("run");
 
 	tcase_add_checked_fixture(t, open_golden, close_world);
-	tcase_set_timeout(t, 60);
 	tcase_add_test(t, the_golden_case_holds_from_vectors_to_results);
 	tcase_add_test(t, scores_are_the_constructed_ones_to_the_last_bit);
 	tcase_add_test(t, each_positive_is_an_answer_of_its_own);

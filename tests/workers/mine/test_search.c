@@ -223,7 +223,6 @@ Suite *suite(void)
 	TCase *t = tcase_create("search");
 
 	tcase_add_checked_fixture(t, setup, teardown);
-	tcase_set_timeout(t, 60);
 	tcase_add_test(t, dense_search_finds_the_nearest);
 	tcase_add_test(t, bm25_search_needs_no_generation);
 	tcase_add_test(t, a_search_is_refused_by_path);

@@ -530,7 +530,6 @@ Suite *suite(void)
 	TCase *t = tcase_create("truth");
 
 	tcase_add_checked_fixture(t, setup, teardown);
-	tcase_set_timeout(t, 100);
 	tcase_add_test(t, results_are_those_of_brute_force);
 	tcase_add_test(t, neither_order_nor_company_changes_an_answer);
 	tcase_add_test(t, threads_change_nothing);
