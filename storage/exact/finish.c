@@ -1,67 +1,44 @@
 /*
- * From survivors to the answer: the best by their uppers are scored first, which tells what the k-th
- * score is at least; of the others only those are scored whose uppers reach it. A query that gave
- * its pass up has every row scored.
+ * From survivors to answers, for a group of queries at once, in two rounds of visits (visits.h): each
+ * query's best by their lowers are scored first, which tells what its k-th score is at least, and better
+ * than tau does; then those of the others whose uppers reach it. Every score raises what the
+ * uppers behind it must reach. Scores are exact and ties have an order, so it does not matter who is
+ * visited when, or which queries are in the group.
+ *
+ * A group has some PASS_GROUP survivors, 24 bytes each while it is finished: 3 MB a thread. What a
+ * larger one would share of pages is little more.
+ *
+ * A query that gave its pass up has every row scored.
  */
 #include <math.h>
+#include <stdlib.h>
 
+#include "proto/fault.h"
 #include "storage/exact/pass_private.h"
 #include "storage/exact/score.h"
+#include "storage/exact/visits.h"
 #include "storage/progress.h"
 
 struct finish {
 	const struct pass *p;
 	const struct exact_query *q;
 	double length;
+	double need; /* what an upper must reach */
+	size_t best; /* survivors of the first round */
 	struct top top;
+};
+
+struct group {
+	struct pass *p;
+	size_t first, n;
+	struct finish *finish; /* n */
+	struct visit *visits;  /* as many as there are survivors, and as many again to sort them */
+	size_t room, n_visits;
 };
 
 static void score(struct finish *f, uint32_t row)
 {
 	score_offer(f->p->x->rows, f->q, f->length, row, &f->top);
-}
-
-/* Asks the memory for the row of a survivor some scores ahead, if it will be wanted. */
-static void fetch(const struct finish *f, const struct survivors *s, size_t i, double need)
-{
-	enum { AHEAD = 4, LINE = 64 };
-	const struct vectors *rows = f->p->x->rows;
-
-	if (i + AHEAD >= s->n || s->at[i + AHEAD].upper < need)
-		return;
-	const char *row = vectors_row(rows, s->at[i + AHEAD].row);
-	for (size_t at = 0; at < rows->row_bytes; at += LINE)
-		__builtin_prefetch(row + at);
-}
-
-/* What an upper must reach, once there are k scores. */
-static double needed(const struct finish *f, const struct survivors *s, size_t query)
-{
-	double sigma;
-
-	if (f->top.n < f->top.k)
-		return -INFINITY;
-	sigma = sigma_of(f->p, query, f->top.hit[0].score);
-	return sigma - conversion_error(f->p, query, sigma) - s->blur;
-}
-
-static void score_survivors(struct finish *f, struct survivors *s, size_t query)
-{
-	size_t first = s->k < s->n ? s->k : s->n;
-
-	survivors_select(s->at, s->n, first);
-	for (size_t i = 0; i < first; i++) {
-		fetch(f, s, i, -INFINITY);
-		score(f, s->at[i].row);
-	}
-	double need = needed(f, s, query);
-	for (size_t i = first; i < s->n; i++) {
-		fetch(f, s, i, need);
-		if (s->at[i].upper < need)
-			continue;
-		score(f, s->at[i].row);
-		need = needed(f, s, query);
-	}
 }
 
 static enum code score_all(struct finish *f, atomic_bool *cancelled, struct error *e)
@@ -76,28 +53,127 @@ static enum code score_all(struct finish *f, atomic_bool *cancelled, struct erro
 	return OK;
 }
 
-static enum code finish_one(struct pass *p, size_t i, atomic_bool *cancelled, struct error *e)
+/* Once there are k scores. */
+static double needed(const struct pass *p, size_t query, const struct top *top)
 {
-	struct survivors *s = &p->survivors[i];
-	struct exact_query *q = &p->queries[i];
-	struct finish f = {p, q, p->length[i], {q->out, 0, q->k, p->order}};
+	double sigma = sigma_of(p, query, top->hit[0].score);
 
-	if (s->wide && score_all(&f, cancelled, e))
-		return e->code;
-	if (!s->wide) {
-		survivors_settle(s);
-		score_survivors(&f, s, i);
+	return sigma - conversion_error(p, query, sigma) - p->survivors[query].blur;
+}
+
+static void visit(struct group *g, const struct visit *v)
+{
+	struct finish *f = &g->finish[v->query];
+
+	if (v->upper < f->need)
+		return;
+	score(f, v->row);
+	if (f->top.n == f->top.k)
+		f->need = fmax(f->need, needed(g->p, g->first + v->query, &f->top));
+}
+
+/* Asks the memory for what will be visited: far ahead for the way to it, and nearer for all of it. Inlined
+ * by force: GCC takes a function that only prefetches for one that does nothing, and drops its calls. */
+static inline __attribute__((always_inline)) void fetch(const struct group *g, size_t i)
+{
+	enum { NEAR = 8, FAR = 16, LINE = 64, SECOND_CACHE = 2 };
+	const struct vectors *rows = g->p->x->rows;
+	const struct visit *v = &g->visits[i];
+
+	if (i + FAR < g->n_visits) {
+		__builtin_prefetch(&rows->numbers[v[FAR].row]);
+		__builtin_prefetch(vectors_row(rows, v[FAR].row), 0, SECOND_CACHE);
 	}
-	top_sort(&f.top);
-	q->found = f.top.n;
+	if (i + NEAR >= g->n_visits || v[NEAR].row == v[NEAR - 1].row ||
+		v[NEAR].upper < g->finish[v[NEAR].query].need)
+		return;
+	const char *row = vectors_row(rows, v[NEAR].row);
+	for (size_t at = 0; at < rows->row_bytes; at += LINE)
+		__builtin_prefetch(row + at, 0, SECOND_CACHE);
+}
+
+/* Visits all that are gathered. */
+static enum code sweep(struct group *g, atomic_bool *cancelled, struct error *e)
+{
+	visits_sort(g->visits, g->visits + g->room, g->n_visits, g->p->x->codes->rows);
+	for (size_t i = 0; i < g->n_visits; i++) {
+		if (i % 4096 == 0 && check_cancelled(cancelled, e))
+			return e->code;
+		fetch(g, i);
+		visit(g, &g->visits[i]);
+	}
+	g->n_visits = 0;
 	return OK;
+}
+
+/* Survivors from .. to of a query, as far as they are needed. */
+static void gather(struct group *g, uint32_t query, size_t from, size_t to)
+{
+	const struct survivor *at = g->p->survivors[g->first + query].at;
+
+	for (size_t i = from; i < to; i++)
+		if (at[i].upper >= g->finish[query].need)
+			g->visits[g->n_visits++] = (struct visit){at[i].row, query, at[i].upper};
+}
+
+static enum code finish_survivors(struct group *g, atomic_bool *cancelled, struct error *e)
+{
+	struct survivors *s = &g->p->survivors[g->first];
+
+	for (uint32_t i = 0; i < g->n; i++) {
+		g->finish[i].best = survivors_best(&s[i]);
+		gather(g, i, 0, g->finish[i].best);
+	}
+	if (sweep(g, cancelled, e))
+		return e->code;
+	for (uint32_t i = 0; i < g->n; i++)
+		gather(g, i, g->finish[i].best, s[i].n);
+	return sweep(g, cancelled, e);
+}
+
+static bool group_init(struct group *g)
+{
+	for (size_t i = 0; i < g->n; i++)
+		g->room += g->p->survivors[g->first + i].n;
+	g->finish = FAULT() ? NULL : malloc(g->n * sizeof *g->finish);
+	g->visits = FAULT() ? NULL : malloc((2 * g->room + 1) * sizeof *g->visits);
+	for (size_t i = 0; g->finish && i < g->n; i++) {
+		const struct pass *p = g->p;
+		const struct exact_query *q = &p->queries[g->first + i];
+		g->finish[i] = (struct finish){p, q, p->length[g->first + i],
+			p->survivors[g->first + i].tau, 0, {q->out, 0, q->k, p->order}};
+	}
+	return g->finish && g->visits;
+}
+
+static enum code finish_group(
+	struct pass *p, size_t first, size_t n, atomic_bool *cancelled, struct error *e)
+{
+	struct group g = {.p = p, .first = first, .n = n};
+	enum code rc = group_init(&g) ? OK : error_memory(e);
+
+	if (rc == OK)
+		rc = finish_survivors(&g, cancelled, e);
+	for (size_t i = 0; rc == OK && i < n; i++) {
+		struct finish *f = &g.finish[i];
+		if (p->survivors[first + i].wide)
+			rc = score_all(f, cancelled, e);
+		top_sort(&f->top);
+		p->queries[first + i].found = f->top.n;
+	}
+	free(g.finish);
+	free(g.visits);
+	return rc;
 }
 
 enum code pass_finish(
 	struct pass *p, size_t first, size_t n, atomic_bool *cancelled, struct error *e)
 {
-	for (size_t i = first; i < first + n; i++)
-		if (check_cancelled(cancelled, e) || finish_one(p, i, cancelled, e))
+	for (size_t done = 0, some; done < n; done += some) {
+		some = pass_worth(p, first + done, n - done, PASS_GROUP);
+		if (check_cancelled(cancelled, e) ||
+			finish_group(p, first + done, some, cancelled, e))
 			return e->code;
+	}
 	return OK;
 }

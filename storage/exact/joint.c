@@ -7,7 +7,7 @@
 #include "storage/isa.h"
 #include "storage/progress.h"
 
-enum { FEW_QUERIES = 24, ROWS_AT_ONCE = 1 << 14 /* scored in a portion: some milliseconds */ };
+enum { FEW_QUERIES = 24 };
 
 /* Multiplications that some milliseconds of a thread are good for. */
 static double work_in(double seconds)
@@ -145,7 +145,7 @@ enum code joint_work(struct joint *j, struct lot *lot, struct error *e)
 		j->absorbed = true;
 	}
 	size_t left = lot->of - lot->finished;
-	size_t n = pass_worth(lot->pass, lot->finished, left, ROWS_AT_ONCE);
+	size_t n = pass_worth(lot->pass, lot->finished, left, PASS_GROUP);
 	lot->finished += n;
 	return pass_finish(lot->pass, lot->finished - n, n, NULL, e);
 }

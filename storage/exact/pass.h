@@ -27,6 +27,9 @@ struct exact {
 
 struct pass;
 
+/* Survivors that are scored together (finish.c): some 10 ms. */
+enum { PASS_GROUP = 1 << 17 };
+
 enum code pass_begin(const struct exact *x, const uint32_t *order, struct exact_query *queries,
 	size_t n, struct pass **out, struct error *e);
 struct pass *pass_end(struct pass *p); /* NULL is fine; returns NULL */

@@ -53,18 +53,19 @@ void survivors_give_up(struct survivors *s)
 	s->n = 0;
 }
 
-/* Hoare's selection, every part of which gets smaller. */
-void survivors_select(struct survivor *at, size_t n, size_t k)
+/* Moves the k with the largest lowers of n to the front: Hoare's selection, every part of which gets
+ * smaller. */
+static void select_best(struct survivor *at, size_t n, size_t k)
 {
 	size_t low = 0, high = n - 1;
 
 	while (k > 0 && k < n && low < high) {
-		float pivot = at[low + (high - low) / 2].upper;
+		float pivot = at[low + (high - low) / 2].lower;
 		size_t i = low, j = high;
 		for (;; i++, j--) {
-			while (at[i].upper > pivot)
+			while (at[i].lower > pivot)
 				i++;
-			while (at[j].upper < pivot)
+			while (at[j].lower < pivot)
 				j--;
 			if (i >= j)
 				break;
@@ -100,28 +101,62 @@ static void drop_passed(struct survivors *s)
 	s->n = kept;
 }
 
+static void drop_unwanted(struct survivors *s)
+{
+	size_t kept = 0;
+
+	if (s->above == INFINITY && !s->wide)
+		return;
+	for (size_t i = 0; i < s->n; i++) {
+		s->at[kept] = s->at[i];
+		kept += !(s->at[i].lower > s->above);
+	}
+	s->n = s->wide ? 0 : kept;
+}
+
 void survivors_settle(struct survivors *s)
 {
-	size_t eligible = 0, kept = 0;
+	size_t eligible = 0;
 
-	for (size_t i = 0; i < s->n; i++) {
-		if (s->at[i].lower > s->above)
-			continue;
+	drop_unwanted(s);
+	for (size_t i = 0; i < s->n; i++)
 		if (s->at[i].upper < s->below)
-			s->scratch[eligible++].upper = s->at[i].lower;
-		s->at[kept++] = s->at[i];
-	}
-	s->n = kept;
+			s->scratch[eligible++].lower = s->at[i].lower;
 	if (eligible < s->k)
 		return;
-	survivors_select(s->scratch, eligible, s->k);
-	double kth = s->scratch[0].upper;
+	select_best(s->scratch, eligible, s->k);
+	double kth = s->scratch[0].lower;
 	for (size_t i = 1; i < s->k; i++)
-		kth = fmin(kth, s->scratch[i].upper);
+		kth = fmin(kth, s->scratch[i].lower);
 	float tau = (float)(kth - 2 * s->blur - 0x1p-22 * fabs(kth));
 	if (tau > s->tau)
 		s->tau = tau;
 	drop_passed(s);
+}
+
+/* Those whose lowers reach tau are k at least when they came before tau, and not many more. */
+static size_t split(struct survivors *s)
+{
+	size_t front = 0;
+
+	for (size_t i = 0; i < s->n; i++) {
+		struct survivor one = s->at[i];
+		s->at[i] = s->at[front];
+		s->at[front] = one;
+		front += one.lower >= s->tau;
+	}
+	return front;
+}
+
+size_t survivors_best(struct survivors *s)
+{
+	drop_unwanted(s);
+	size_t best = split(s);
+	if (best >= s->k && best <= 2 * s->k)
+		return best;
+	best = s->k < s->n ? s->k : s->n;
+	select_best(s->at, s->n, best);
+	return best;
 }
 
 static void settle_full(struct survivors *s)

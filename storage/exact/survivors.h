@@ -40,8 +40,9 @@ void survivors_settle(struct survivors *s);
 
 /* The other's rows too, which are not among these. */
 void survivors_absorb(struct survivors *s, const struct survivors *other);
-/* Moves the k with the largest uppers of n to the front. */
-void survivors_select(struct survivor *at, size_t n, size_t k);
+/* Moves those with the largest lowers to the front and returns how many: k or some more, or all. Lets go
+ * of what is not wanted for certain; and, given up, of all. */
+size_t survivors_best(struct survivors *s);
 /* Passes everything over from now on. */
 void survivors_give_up(struct survivors *s);
 
