@@ -28,17 +28,34 @@ static bool count_words(struct tally *t, struct tokens *tokens)
 	return !tokens->failed;
 }
 
+/* The term's numbers in all parts, and how many documents that live have it. */
+static uint64_t find_term(
+	const struct bm25 *b, const char *bytes, size_t length, size_t words, uint32_t *numbers)
+{
+	uint64_t frequency = 0;
+
+	for (size_t p = 0; p < b->n_parts; p++) {
+		const struct part *part = &b->parts[p];
+		uint32_t term = terms_find(&part->segment->terms, bytes, length);
+		numbers[p * words] = term;
+		if (term != NO_TERM)
+			frequency +=
+				segment_frequency(part->segment, term) - part_lost_with(part, term);
+	}
+	return frequency;
+}
+
+/* Known terms alone, in the order of the text. */
 static void look_up(const struct bm25 *b, const struct tally *t, struct bm25_query *q)
 {
 	for (uint32_t word = 0; word < t->words.n; word++) {
 		size_t length;
 		const char *bytes = terms_get(&t->words, word, &length);
-		uint32_t term = terms_find(&b->whole->terms, bytes, length);
-		if (term == NO_TERM)
-			continue;
-		double idf = bm25_idf(b, (double)segment_frequency(b->whole, term));
-		q->terms[q->n++] = (struct query_term){term, t->count[word] * idf};
+		uint64_t frequency = find_term(b, bytes, length, t->words.n, q->term + q->n);
+		if (frequency)
+			q->weight[q->n++] = t->count[word] * bm25_idf(b, (double)frequency);
 	}
+	q->stride = t->words.n;
 }
 
 static struct bm25_query *make_query(const struct bm25 *b, struct tokens *tokens)
@@ -47,7 +64,11 @@ static struct bm25_query *make_query(const struct bm25 *b, struct tokens *tokens
 	struct bm25_query *q = array_new(1, sizeof *q);
 	bool counted = q && count_words(&t, tokens);
 
-	if (counted && (q->terms = array_new(t.words.n, sizeof *q->terms))) {
+	if (counted) {
+		q->weight = array_new(t.words.n, sizeof *q->weight);
+		q->term = array_new(t.words.n * b->n_parts, sizeof *q->term);
+	}
+	if (counted && q->weight && q->term) {
 		look_up(b, &t, q);
 	} else {
 		bm25_query_free(q);
@@ -75,7 +96,8 @@ void bm25_query_free(struct bm25_query *q)
 {
 	if (!q)
 		return;
-	free(q->terms);
+	free(q->weight);
+	free(q->term);
 	free(q);
 }
 
@@ -142,32 +164,39 @@ static size_t first_reaching(const uint32_t *places, size_t n, uint32_t place)
 	return low;
 }
 
-static void add_one(const struct bm25 *b, const struct query_term *t, uint32_t place, uint32_t tf,
-	double *score)
+/* A term of a query in one part. */
+struct addend {
+	const struct bm25 *b;
+	const struct segment *segment;
+	uint32_t term;
+	double weight;
+};
+
+static void add_one(const struct addend *a, uint32_t place, uint32_t tf, double *score)
 {
-	*score += t->weight * bm25_saturated(tf, bm25_norm_of(b, b->whole->length[place]));
+	double norm = bm25_norm_of(a->b, a->segment->length[place]);
+
+	*score += a->weight * bm25_saturated(tf, norm);
 }
 
-static void add_frequent(const struct bm25 *b, const struct query_term *t, const uint32_t *places,
-	size_t n, double *scores)
+static void add_frequent(const struct addend *a, const uint32_t *places, size_t n, double *scores)
 {
-	struct walk w = walk_begin(b->whole, t->term);
+	struct walk w = walk_begin(a->segment, a->term);
 
 	for (size_t i = 0; i < n; i++) {
 		uint32_t tf = walk_to(&w, places[i]);
 		if (tf)
-			add_one(b, t, places[i], tf, &scores[i]);
+			add_one(a, places[i], tf, &scores[i]);
 	}
 }
 
 /* Of a term in few documents, these are looked up among the places. */
-static void add_rare(const struct bm25 *b, const struct query_term *t, const uint32_t *places,
-	size_t n, double *scores)
+static void add_rare(const struct addend *a, const uint32_t *places, size_t n, double *scores)
 {
-	const struct segment *s = b->whole;
-	size_t start = s->posting_start[t->term], frequency = segment_frequency(s, t->term), at = 0;
-	const struct chunk *c = s->chunks + s->chunk_start[t->term],
-			   *end = s->chunks + s->chunk_start[t->term + 1];
+	const struct segment *s = a->segment;
+	size_t start = s->posting_start[a->term], frequency = segment_frequency(s, a->term), at = 0;
+	const struct chunk *c = s->chunks + s->chunk_start[a->term],
+			   *end = s->chunks + s->chunk_start[a->term + 1];
 
 	for (size_t i = 0; i < frequency; i++) {
 		if (c + 1 < end && c[1].first == i)
@@ -178,29 +207,45 @@ static void add_rare(const struct bm25 *b, const struct query_term *t, const uin
 			break;
 		uint32_t tf = s->tf[start + i];
 		if (places[at] == place)
-			add_one(b, t, place,
-				tf < MANY ? tf : segment_occurrences(s, t->term, place),
+			add_one(a, place, tf < MANY ? tf : segment_occurrences(s, a->term, place),
 				&scores[at]);
 	}
 }
 
 enum { RARE = 16 };
 
-void bm25_scores(const struct bm25 *b, const struct bm25_query *q, const uint32_t *places, size_t n,
-	double *scores)
+void bm25_scores(const struct bm25 *b, size_t part, const struct bm25_query *q,
+	const uint32_t *places, size_t n, double *scores)
 {
+	struct addend a = {.b = b, .segment = b->parts[part].segment};
+
 	for (size_t i = 0; i < n; i++)
 		scores[i] = 0;
 	for (size_t t = 0; t < q->n; t++) {
-		bool rare = segment_frequency(b->whole, q->terms[t].term) * RARE < n;
-		(rare ? add_rare : add_frequent)(b, &q->terms[t], places, n, scores);
+		a.term = query_term(q, part, t);
+		a.weight = q->weight[t];
+		if (a.term == NO_TERM)
+			continue;
+		bool rare = segment_frequency(a.segment, a.term) * RARE < n;
+		(rare ? add_rare : add_frequent)(&a, places, n, scores);
 	}
 }
 
 double bm25_score(const struct bm25 *b, const struct bm25_query *q, uint32_t document)
 {
-	double score;
+	double score = 0;
 
-	bm25_scores(b, q, &document, 1, &score);
+	for (size_t p = 0; p < b->n_parts; p++) {
+		uint32_t place = segment_place(b->parts[p].segment, document);
+		if (place != NO_PLACE && !part_lost(&b->parts[p], place)) {
+			bm25_scores(b, p, q, &place, 1, &score);
+			break;
+		}
+	}
 	return score;
+}
+
+bool bm25_at_once(const struct bm25 *b)
+{
+	return b->at_once;
 }

@@ -4,7 +4,10 @@
  * with exact document lengths, k1 0.9 and b 0.4. N and avglen count the documents that have a
  * token. A term twice in the query counts twice. A score is summed in double in the order in which
  * the query names its terms, so it is the same number whoever asks and however the index came about.
- * Built once, then read by any number of threads.
+ *
+ * An index is built and never changed: any number of threads read it. When documents come or change,
+ * a successor is built beside it, which shares what stayed the same: that costs what the new
+ * documents cost, and some memory traffic for the others.
  */
 #ifndef STORAGE_TEXT_BM25_H
 #define STORAGE_TEXT_BM25_H
@@ -30,18 +33,28 @@ struct bm25_options {
 
 /* NULL when memory ran out. */
 struct bm25_builder *bm25_builder_new(const struct bm25_options *options);
+/* Builds what follows `before`, with its options: the documents that are put replace those of the
+ * same number there, all others are as before. `before` is read until the builder is gone. */
+struct bm25_builder *bm25_builder_after(const struct bm25 *before);
 /* Documents in rising order of number, every number once. Indexed is title, space, text; either may
  * be NULL. INVALID_ARGUMENT/UNKNOWN_STEMMER at "stemmer" when Snowball does not know it. */
+enum code bm25_builder_put(struct bm25_builder *b, uint32_t document, const char *title,
+	const char *text, struct error *e);
+/* Puts the document whose number is next; the first is 0. */
 enum code bm25_builder_add(
 	struct bm25_builder *b, const char *title, const char *text, struct error *e);
 void bm25_builder_free(struct bm25_builder *b);
-/* Consumes the builder, also when it fails. `order` breaks ties: lower first; n of them, kept by reference. */
+/* Consumes the builder, also when it fails. `order` breaks ties: lower first; one for each number up to
+ * the highest of the index, kept by reference. */
 enum code bm25_build(
 	struct bm25_builder *b, const uint32_t *order, struct bm25 **out, struct error *e);
+/* Its successors stay. */
 void bm25_free(struct bm25 *b);
+/* Not the successor of another index: the same documents give the same bytes of it. */
+bool bm25_at_once(const struct bm25 *b);
 
-/* A query's terms, looked up. NULL when memory ran out. A text without a known term matches
- * nothing. */
+/* A query's terms, looked up, for this index alone. NULL when memory ran out. A text without a known
+ * term matches nothing. */
 struct bm25_query *bm25_query(const struct bm25 *b, const char *text);
 void bm25_query_free(struct bm25_query *q);
 

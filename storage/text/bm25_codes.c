@@ -1,9 +1,9 @@
-/* The codes of a segment's postings: see bm25_segment.h. */
+#include "storage/text/bm25_codes.h"
+
 #include <math.h>
 #include <stdlib.h>
 
 #include "storage/text/array.h"
-#include "storage/text/bm25_segment.h"
 
 enum { TOP = 255 };
 
@@ -62,10 +62,11 @@ static void put_best(const uint32_t *reach, size_t n, uint8_t *best)
 			best[j] = (uint8_t)code;
 }
 
-static void code_term(struct segment *s, uint32_t t, const double *value)
+static void code_term(
+	struct bm25_codes *codes, const struct segment *s, uint32_t t, const double *value)
 {
 	size_t n = segment_frequency(s, t);
-	uint8_t *code = s->code + s->posting_start[t];
+	uint8_t *code = codes->code + s->posting_start[t];
 	double lowest = INFINITY, highest = 0;
 	uint32_t reach[TOP + 1] = {0};
 
@@ -73,13 +74,13 @@ static void code_term(struct segment *s, uint32_t t, const double *value)
 		lowest = value[i] < lowest ? value[i] : lowest;
 		highest = value[i] > highest ? value[i] : highest;
 	}
-	s->scale[t] = scale_over(lowest, highest);
-	double inverse = s->scale[t].step > 0 ? 1 / (double)s->scale[t].step : 0;
+	struct scale scale = codes->scale[t] = scale_over(lowest, highest);
+	double inverse = scale.step > 0 ? 1 / (double)scale.step : 0;
 	for (size_t i = 0; i < n; i++) {
-		code[i] = code_of(s->scale[t], inverse, value[i]);
+		code[i] = code_of(scale, inverse, value[i]);
 		reach[code[i]]++;
 	}
-	put_best(reach, n, s->best + s->best_start[t]);
+	put_best(reach, n, codes->best + codes->best_start[t]);
 }
 
 /* log2(n) + 1 */
@@ -92,18 +93,19 @@ static size_t bits(size_t n)
 	return b;
 }
 
-static bool make_room(struct segment *s)
+static bool make_room(struct bm25_codes *c, const struct segment *s)
 {
 	uint32_t n = s->terms.n;
 
-	s->scale = array_new(n, sizeof *s->scale);
-	s->best_start = array_new((size_t)n + 1, sizeof *s->best_start);
-	if (!s->scale || !s->best_start)
+	c->code = array_new(s->posting_start[n], 1);
+	c->scale = array_new(n, sizeof *c->scale);
+	c->best_start = array_new((size_t)n + 1, sizeof *c->best_start);
+	if (!c->code || !c->scale || !c->best_start)
 		return false;
 	for (uint32_t t = 0; t < n; t++)
-		s->best_start[t + 1] = s->best_start[t] + bits(segment_frequency(s, t));
-	s->best = array_new(s->best_start[n], 1);
-	return s->best;
+		c->best_start[t + 1] = c->best_start[t] + bits(segment_frequency(s, t));
+	c->best = array_new(c->best_start[n], 1);
+	return c->best;
 }
 
 static size_t most_frequent(const struct segment *s)
@@ -115,20 +117,50 @@ static size_t most_frequent(const struct segment *s)
 	return most;
 }
 
-bool segment_weigh(struct segment *s, double k1, double b, double average)
+static bool weigh(struct bm25_codes *c, const struct segment *s, double k1, double b)
 {
 	double *norm = array_new(s->n, sizeof *norm);
 	double *value = array_new(most_frequent(s), sizeof *value);
-	bool done = norm && value && make_room(s);
+	bool done = norm && value && make_room(c, s);
 
-	s->average = average;
 	for (uint32_t d = 0; done && d < s->n; d++)
-		norm[d] = bm25_norm(k1, b, average, s->length[d]);
+		norm[d] = bm25_norm(k1, b, c->average, s->length[d]);
 	for (uint32_t t = 0; done && t < s->terms.n; t++) {
 		values_of(s, t, norm, value);
-		code_term(s, t, value);
+		code_term(c, s, t, value);
 	}
 	free(norm);
 	free(value);
 	return done;
+}
+
+struct bm25_codes *bm25_codes_new(const struct segment *s, double k1, double b, double average)
+{
+	struct bm25_codes *c = array_new(1, sizeof *c);
+
+	if (!c)
+		return NULL;
+	atomic_init(&c->references, 1);
+	c->average = average;
+	if (weigh(c, s, k1, b))
+		return c;
+	bm25_codes_release(c);
+	return NULL;
+}
+
+struct bm25_codes *bm25_codes_acquire(struct bm25_codes *c)
+{
+	atomic_fetch_add_explicit(&c->references, 1, memory_order_relaxed);
+	return c;
+}
+
+void bm25_codes_release(struct bm25_codes *c)
+{
+	if (!c || atomic_fetch_sub_explicit(&c->references, 1, memory_order_acq_rel) != 1)
+		return;
+	free(c->code);
+	free(c->scale);
+	free(c->best_start);
+	free(c->best);
+	free(c);
 }

@@ -1,8 +1,9 @@
 /*
  * The exact k best, from approximate sums with a proved error.
  *
- * How. Documents are taken in ranges of 65,536, so that a 16-bit sum of each fits into the second-level
- * cache. Every posting of a query term adds a whole number of units to its document's sum; then the
+ * How. The parts of the index (bm25_matrix.h) are searched one after the other, the largest first: the
+ * k best so far go along. Documents are taken in ranges of 65,536, so that a 16-bit sum of each fits
+ * into the second-level cache. Every posting of a query term adds a whole number of units to its document's sum; then the
  * sums are swept: those between two thresholds are candidates, all become zero again. Candidates
  * raise the lower threshold as they come, and those that are left at the end are scored in double.
  *
@@ -16,28 +17,47 @@
  * to first order, since every term is rounded once and goes through n - 1 additions at most: less
  * than a relative 2^-32.
  *
- * A posting's code c and its term's scale say (bm25_segment.h), with U(c) = code_value(scale, c),
- * the double that is computed,
+ * A posting's code c and its term's scale say (bm25_codes.h), with U(c) = code_value(scale, c), the
+ * double that is computed,
  *
- *     U(c - 1) < s_i <= U(c),  and s_i = U(0) for c = 0                                   (2)
+ *     U(c - 1) < s'_i <= U(c),  and s'_i = U(0) for c = 0                                 (2)
+ *
+ * where s'_i is s_i as it was when the codes were made. Since then other documents came, and the
+ * average length, which was L', became L. With z = norm / tf before, s' = 1 / (1 + z). The norm has a
+ * part that stays, k1 (1 - b), and one that goes with 1 / L: with q = L' / L, z became a number
+ * between z and q z. So s lies between s' and 1 / (1 + q z) = s' / (s' + q (1 - s')), and
+ *
+ *     s / s'  lies between  1  and  1 / (s' + q (1 - s'))
+ *
+ * both included. The latter is the nearer to 1 the higher s' is, so of all postings of a term it is
+ * farthest from 1 at the lowest s', and no nearer at U(0), which is not above that one. With
+ * d_i = 1 / (U(0) + q (1 - U(0))), lo_i the lesser and hi_i the greater of 1 and d_i,
+ *
+ *     lo_i s'_i <= s_i <= hi_i s'_i                                                       (2a)
+ *
+ * but for the roundings of s_i, s'_i, q and d_i, fewer than 32 in all: a relative 2^-47. They assume
+ * k1 >= 0 and b from 0 to 1, as a sum of terms that are not negative loses no digits. As long as the
+ * codes are current, q, lo_i and hi_i are 1 and (2a) is (2); if L is off by CODES_DRIFT, E grows.
  *
  * Let m be the number of terms that add to sums, W the sum of their weights and r = (65534 - m) / W
  * the units a score: what a code of term i adds is
  *
- *     a_i(c) = ceil(x),   x = fl(w_i min(U(c), 1) r (1 + 2^-40))
+ *     a_i(c) = ceil(x),   x = fl(w_i min(U(c) hi_i, 1) r (1 + 2^-40))
  *
- * Four roundings take less than 2^-50 from x, so x >= w_i s_i r by (2), and x <= w_i r (1 + 2^-39).
- * The sum A of a document's a_i is therefore below W r (1 + 2^-39) + m < 65535, it does not overflow, and
+ * Its roundings and those of (2a) take less than 2^-45 from x, so x >= w_i s_i r, as s_i is at most
+ * 1, and x <= w_i r (1 + 2^-39). The sum A of a document's a_i is therefore below
+ * W r (1 + 2^-39) + m < 65535, it does not overflow, and
  *
  *     A >= r sum w_i s_i                                                                  (3)
  *
- * over the m terms. From the other side, ceil adds less than 1, and U(c) - s_i is below
- * U(c) - U(c - 1), which is the scale's step but for two roundings of numbers up to 2 (2^-51 in all):
+ * over the m terms. From the other side, ceil adds less than 1, and by (2a) U(c) hi_i - s_i is below
+ * U(c) hi_i - U(c - 1) lo_i = U(c) (hi_i - lo_i) + (U(c) - U(c - 1)) lo_i. U(c) is at most U(255), lo_i
+ * at most 1, and U(c) - U(c - 1) is the scale's step but for two roundings of numbers up to 2:
  *
- *     a_i(c) - w_i s_i r < w_i step_i r + 1 + 2^-22 =: e_i + 2^-22
+ *     a_i(c) - w_i s_i r < w_i (step_i + U(255) (hi_i - lo_i)) r + 1 + 2^-22 =: e_i + 2^-22
  *
- * where 2^-22 > 65535 (2^-39 + 2^-51) bounds what the roundings and 1 + 2^-40 did. With m < 2^15 these
- * add up to less than 2^-7, so with E = ceil(sum e_i) + 1
+ * where 2^-22 > 65535 (2^-39 + 2^-45 + 2^-51) bounds what the roundings and 1 + 2^-40 did. With m < 2^15
+ * these add up to less than 2^-7, so with E = ceil(sum e_i) + 1
  *
  *     A - E < r sum w_i s_i                                                               (4)
  *
@@ -57,16 +77,19 @@
  *     whatever belongs to the k best has a score that is no lower; its A + R is, by the same step, at
  *     least (A_k - E) (1 - 2^-31) > A_k - E - 1, as sums are below 2^16. So a lower threshold of
  *     A_k - E - 1 - R misses nothing of the k best, ties included. k postings of one term whose codes
- *     are c or more do for A_k = a_i(c) and E = e_i: that is where the threshold starts. What is asked
- *     for behind the hit of rank j is among the j + k best, and j + k takes the place of k.
+ *     are c or more do for A_k = a_i(c) and E = e_i: that is where the threshold starts. Lost
+ *     documents do not count: of k and as many postings as are lost with the term, k live. What is
+ *     asked for behind the hit of rank j is among the j + k best, and j + k takes the place of k.
  *   - A document with S <= t has A - E < r t (1 + 2^-30): an upper threshold of
  *     floor(r t (1 + 2^-30)) + E + 1 misses nothing up to t. One with A + R < floor(r t (1 - 2^-30))
  *     has S < t for certain, and only such documents may count for A_k when there is a ceiling t:
  *     the k of them are then k documents that are allowed.
  *
- * When the candidates of the end (or those of the way, if they become too many: documents that tie) are
- * scored, the k-th best score so far is a t for the first rule. All decisions that remain, ceiling and
- * floor and ties by order, are made of doubles.
+ * All this holds within one part, with its terms and its documents alone: what is among the k best of the
+ * index is among the k best of its part. When the candidates of a part's end (or those of the way,
+ * if they become too many: documents that tie) are scored, the k-th best score so far is a t for the
+ * first rule, in this part and in all that follow. All decisions that remain, ceiling and floor and
+ * ties by order, are made of doubles.
  */
 #include "storage/text/bm25.h"
 
@@ -90,8 +113,9 @@ struct candidate {
 
 /* A term that adds to the sums, on its way through the ranges. */
 struct lane {
-	const struct query_term *asked;
-	double error; /* e_i */
+	uint32_t term; /* in the part at hand */
+	double asked;  /* w_i */
+	double error;  /* e_i */
 	const struct chunk *chunk, *end;
 	uint16_t weight[CODES]; /* a_i */
 };
@@ -108,15 +132,20 @@ struct bm25_scratch {
 
 struct scan {
 	const struct bm25 *b;
-	const struct segment *segment;
 	const struct bm25_request *r;
 	struct bm25_scratch *s;
 	struct hit *out; /* a heap of the best that are scored; its root is the worst */
 	size_t kept, k;
-	size_t reach; /* the best of so many have all that is asked for; 0: not known */
+	size_t reach;	/* the best of so many have all that is asked for; 0: not known */
+	double ceiling; /* the lowest of the request's */
+
+	/* of the part at hand */
+	size_t number;
+	const struct part *part;
+	const struct segment *segment;
+	const struct bm25_codes *codes;
 	size_t n_lanes, n_pool, tighten_at;
 	double rate;	      /* r: units a score */
-	double ceiling;	      /* the lowest of the request's */
 	uint32_t error, rest; /* E, R */
 	uint32_t low, high;   /* sums of candidates */
 	uint32_t certain;     /* sums under this are below the ceiling for sure */
@@ -171,6 +200,13 @@ static bool allowed(const struct bm25_request *r, const struct hit *h, const uin
 	       h->score >= r->at_least && (!r->after || hit_before(r->after, h, order));
 }
 
+/* By the k-th best score so far. */
+static void raise_by_kept(struct scan *s)
+{
+	if (s->kept == s->k)
+		raise_low(s, units_of(s, s->out[0].score, LESS));
+}
+
 /* Scores the pool and keeps the best of it. */
 static void score_pool(struct scan *s)
 {
@@ -178,16 +214,15 @@ static void score_pool(struct scan *s)
 
 	for (size_t i = 0; i < s->n_pool; i++)
 		x->places[i] = x->pool[i].place;
-	bm25_scores(s->b, s->r->query, x->places, s->n_pool, x->scores);
+	bm25_scores(s->b, s->number, s->r->query, x->places, s->n_pool, x->scores);
 	for (size_t i = 0; i < s->n_pool; i++) {
-		struct hit h = {x->places[i], x->scores[i]};
+		struct hit h = {s->segment->document[x->places[i]], x->scores[i]};
 		if (allowed(s->r, &h, s->b->order))
 			best_keep(s->out, &s->kept, s->k, h, s->b->order);
 	}
 	s->n_pool = 0;
 	s->tighten_at = 2 * s->k + 64;
-	if (s->kept == s->k)
-		raise_low(s, units_of(s, s->out[0].score, LESS));
+	raise_by_kept(s);
 }
 
 /* The k-th highest sum of the pool that counts, by its upper byte, then its lower one; 0 when fewer
@@ -238,7 +273,8 @@ static void take_block(struct scan *s, uint32_t first, bm25_sweep sweep, uint16_
 	for (size_t i = 0; i < n; i++) {
 		struct candidate c = {first + (x->swept[i] >> 16), x->swept[i] & UNITS};
 		x->pool[s->n_pool] = c;
-		s->n_pool += c.place < s->segment->n; /* the last block may reach beyond */
+		/* the last block may reach beyond the end */
+		s->n_pool += c.place < s->segment->n && !part_lost(s->part, c.place);
 	}
 	if (s->n_pool >= s->tighten_at)
 		tighten(s);
@@ -268,12 +304,13 @@ static bool add_range(struct scan *s, uint32_t range)
 	for (struct lane *l = s->s->lanes, *end = l + s->n_lanes; l < end; l++) {
 		if (l->chunk == l->end || l->chunk->range != range)
 			continue;
-		size_t at = l->chunk->first, stop = segment_frequency(g, l->asked->term);
+		size_t at = l->chunk->first, stop = segment_frequency(g, l->term);
 		if (++l->chunk < l->end)
 			stop = l->chunk->first;
 		any = true;
-		size_t start = g->posting_start[l->asked->term] + at;
-		bm25_add(s->s->sums, g->place + start, g->code + start, stop - at, l->weight);
+		size_t start = g->posting_start[l->term] + at;
+		bm25_add(
+			s->s->sums, g->place + start, s->codes->code + start, stop - at, l->weight);
 	}
 	return any;
 }
@@ -295,15 +332,17 @@ static enum code scan_ranges(struct scan *s, struct error *e)
 	return OK;
 }
 
-/* A code that `reach` documents or more reach with this term; -1 when fewer have it. */
+/* A code that `reach` living documents or more reach with this term; -1 when fewer have it. */
 static int kth_code(const struct scan *s, uint32_t term)
 {
-	const struct segment *g = s->segment;
+	size_t reach = s->reach + part_lost_with(s->part, term);
 	unsigned j = 0;
 
-	while ((size_t)1 << j < s->reach)
+	while ((size_t)1 << j < reach)
 		j++;
-	return segment_frequency(g, term) >> j ? g->best[g->best_start[term] + j] : -1;
+	return segment_frequency(s->segment, term) >> j
+		       ? s->codes->best[s->codes->best_start[term] + j]
+		       : -1;
 }
 
 /* Whether a term's postings would take longer to add up than a few more candidates take to score. */
@@ -322,11 +361,11 @@ static double spare(const struct scan *s)
 	if (!s->reach)
 		return 0;
 	for (size_t i = 0; i < q->n; i++) {
-		int code = kth_code(s, q->terms[i].term);
+		uint32_t term = query_term(q, s->number, i);
+		int code = term == NO_TERM ? -1 : kth_code(s, term);
 		if (code < 0)
 			continue;
-		double score = q->terms[i].weight *
-			       code_value(s->segment->scale[q->terms[i].term], (unsigned)code);
+		double score = q->weight[i] * code_value(s->codes->scale[term], (unsigned)code);
 		most = score > most ? score : most;
 	}
 	return most * SPARE;
@@ -338,33 +377,47 @@ static void choose_lanes(struct scan *s, double *all, double *rest)
 	const struct bm25_query *q = s->r->query;
 	double left = spare(s);
 
+	s->n_lanes = 0;
 	for (size_t i = 0; i < q->n; i++) {
-		const struct query_term *t = &q->terms[i];
-		bool spared = t->weight <= left && is_frequent(s, t->term);
+		uint32_t term = query_term(q, s->number, i);
+		double weight = q->weight[i];
+		if (term == NO_TERM)
+			continue;
+		bool spared = weight <= left && is_frequent(s, term);
 		if (spared)
-			left -= t->weight;
+			left -= weight;
 		if (spared || s->n_lanes == MOST_ADDED) {
-			*rest += t->weight;
+			*rest += weight;
 		} else {
-			*all += t->weight;
-			s->s->lanes[s->n_lanes++].asked = t;
+			*all += weight;
+			s->s->lanes[s->n_lanes].term = term;
+			s->s->lanes[s->n_lanes++].asked = weight;
 		}
 	}
+}
+
+/* d_i: how far the average length took the term's counts since they got their codes. */
+static double drift_of(const struct scan *s, double lowest)
+{
+	double ratio = s->codes->average / s->b->average;
+
+	return ratio == 1 ? 1 : 1 / (lowest + ratio * (1 - lowest));
 }
 
 /* What the codes of a term add, and by how much that may be too much. */
 static void weigh_lane(struct scan *s, struct lane *l)
 {
 	const struct segment *g = s->segment;
-	const struct query_term *t = l->asked;
-	struct scale scale = g->scale[t->term];
-	double rate = t->weight * s->rate * (1 + 0x1p-40);
+	struct scale scale = s->codes->scale[l->term];
+	double drift = drift_of(s, scale.base), high = drift > 1 ? drift : 1;
+	double rate = l->asked * s->rate * (1 + 0x1p-40);
 
-	l->chunk = g->chunks + g->chunk_start[t->term];
-	l->end = g->chunks + g->chunk_start[t->term + 1];
-	l->error = t->weight * scale.step * s->rate + 1;
+	l->chunk = g->chunks + g->chunk_start[l->term];
+	l->end = g->chunks + g->chunk_start[l->term + 1];
+	double width = scale.step + code_value(scale, CODES - 1) * fabs(drift - 1);
+	l->error = l->asked * width * s->rate + 1;
 	for (unsigned c = 0; c < CODES; c++) {
-		double value = code_value(scale, c);
+		double value = code_value(scale, c) * high;
 		value = (value < 1 ? value : 1) * rate;
 		uint32_t whole = (uint32_t)value;
 		l->weight[c] = (uint16_t)(whole + (whole < value));
@@ -374,17 +427,20 @@ static void weigh_lane(struct scan *s, struct lane *l)
 /* Where the lower threshold starts: k documents have this term's best codes. */
 static void seed(struct scan *s, const struct lane *l)
 {
-	int code = kth_code(s, l->asked->term);
+	int code = kth_code(s, l->term);
 
 	if (code >= 0)
 		raise_low(s, minus(l->weight[code], (uint32_t)ceil(l->error) + 1));
 }
 
-static void weigh(struct scan *s)
+/* False when no term is in the part. */
+static bool weigh(struct scan *s)
 {
 	double all = 0, rest = 0, error = 0;
 
 	choose_lanes(s, &all, &rest);
+	if (!s->n_lanes)
+		return false;
 	s->rate = (double)(UNITS - 1 - s->n_lanes) / all;
 	for (size_t i = 0; i < s->n_lanes; i++) {
 		weigh_lane(s, &s->s->lanes[i]);
@@ -394,6 +450,7 @@ static void weigh(struct scan *s)
 	rest = rest > 0 ? ceil(rest * s->rate) + 1 : 0;
 	s->error = error < UNITS ? (uint32_t)error : UNITS;
 	s->rest = rest < UNITS ? (uint32_t)rest : UNITS;
+	return true;
 }
 
 static void set_thresholds(struct scan *s)
@@ -405,6 +462,7 @@ static void set_thresholds(struct scan *s)
 	raise_low(s, units_of(s, r->at_least, LESS));
 	for (size_t i = 0; s->reach && i < s->n_lanes; i++)
 		seed(s, &s->s->lanes[i]);
+	raise_by_kept(s);
 	if (s->ceiling == INFINITY) {
 		s->certain++;
 	} else {
@@ -440,10 +498,24 @@ static bool make_room(struct scan *s)
 	       array_grow(&x->scores, &x->scores_cap, x->pool_cap, sizeof *x->scores);
 }
 
+static enum code scan_part(struct scan *s, size_t number, struct error *e)
+{
+	s->number = number;
+	s->part = &s->b->parts[number];
+	s->segment = s->part->segment;
+	s->codes = s->part->codes;
+	s->n_pool = 0;
+	s->tighten_at = 2 * s->k + 64;
+	if (!weigh(s))
+		return OK;
+	set_thresholds(s);
+	return scan_ranges(s, e);
+}
+
 enum code bm25_search(const struct bm25 *b, const struct bm25_request *r, struct bm25_scratch *x,
 	struct hit *out, size_t *found, struct error *e)
 {
-	struct scan s = {.b = b, .segment = b->whole, .r = r, .s = x, .out = out};
+	struct scan s = {.b = b, .r = r, .s = x, .out = out};
 
 	*found = 0;
 	s.k = r->k < b->n ? r->k : b->n;
@@ -453,11 +525,9 @@ enum code bm25_search(const struct bm25 *b, const struct bm25_request *r, struct
 	s.reach = reach_of(r, s.k);
 	if (!make_room(&s))
 		return error_memory(e);
-	s.tighten_at = 2 * s.k + 64;
-	weigh(&s);
-	set_thresholds(&s);
-	if (scan_ranges(&s, e))
-		return e->code;
+	for (size_t i = 0; i < b->n_parts; i++)
+		if (scan_part(&s, i, e))
+			return e->code;
 	best_sort(out, s.kept, b->order);
 	*found = s.kept;
 	return OK;

@@ -24,18 +24,15 @@ void segment_release(struct segment *s)
 	if (!s || atomic_fetch_sub_explicit(&s->references, 1, memory_order_acq_rel) != 1)
 		return;
 	terms_free(&s->terms);
+	free(s->document);
 	free(s->rows);
 	free(s->row_start);
 	free(s->length);
 	free(s->posting_start);
 	free(s->place);
-	free(s->code);
 	free(s->tf);
 	free(s->chunk_start);
 	free(s->chunks);
-	free(s->scale);
-	free(s->best_start);
-	free(s->best);
 	free(s);
 }
 
@@ -97,10 +94,9 @@ static bool post(struct segment *s, const uint32_t *frequency, uint32_t *chunks,
 	if (begin && s->posting_start && s->chunk_start) {
 		s->place = array_new(begin[n], sizeof *s->place);
 		s->tf = array_new(begin[n], 1);
-		s->code = array_new(begin[n], 1);
 		s->chunks = array_new(total, sizeof *s->chunks);
 	}
-	bool done = s->place && s->tf && s->code && s->chunks;
+	bool done = s->place && s->tf && s->chunks;
 	for (uint32_t t = 0; t < n; t++)
 		last[t] = 0;
 	if (done)
@@ -120,10 +116,29 @@ bool segment_post(struct segment *s, const uint32_t *frequency)
 	return done;
 }
 
-uint32_t segment_occurrences(const struct segment *s, uint32_t term, uint32_t document)
+uint32_t segment_occurrences(const struct segment *s, uint32_t term, uint32_t place)
 {
-	for (struct bm25_row row = segment_row(s, document); bm25_row_next(&row);)
+	for (struct bm25_row row = segment_row(s, place); bm25_row_next(&row);)
 		if (row.term >= term)
 			return row.term == term ? row.tf : 0;
 	return 0;
+}
+
+/* Places rise with numbers, by as much where no number is left out. */
+uint32_t segment_place(const struct segment *s, uint32_t document)
+{
+	if (!s->n || document < s->document[0] || document > s->document[s->n - 1])
+		return NO_PLACE;
+	uint32_t high = document - s->document[0], low = 0;
+	if (high < s->n && s->document[high] == document)
+		return high;
+	high = high < s->n ? high : s->n - 1;
+	while (low < high) {
+		uint32_t middle = low + (high - low) / 2;
+		if (s->document[middle] < document)
+			low = middle + 1;
+		else
+			high = middle;
+	}
+	return s->document[low] == document ? low : NO_PLACE;
 }

@@ -1,18 +1,14 @@
 /*
- * A segment: some documents of a BM25 index and all that a search needs to know of them by itself.
- * Immutable once made and counted, so that an index and its successors share it. Within a segment
- * documents have places 0, 1, 2 ... and terms numbers of their own.
+ * A segment: some documents of a BM25 index, each by itself. Immutable once made and counted, so that
+ * an index and its successors share it: nothing in it depends on the other documents. Within a
+ * segment documents have places 0, 1, 2 ... in the order of their numbers, and terms numbers of
+ * their own.
  *
  *   rows      a document's terms, rising, as variable-length integers: the step from the previous
  *             term, then how often it occurs (tf). Some 2.5 bytes an entry.
  *   postings  a term's documents, rising. Places are cut into ranges of 65,536, so that a posting
- *             needs 16 bits of its place: 4 bytes a posting with its code and its tf. A term's
- *             postings within one range are a chunk.
- *   codes     what a posting weighs, saturated = tf / (tf + norm), in 8 bits: with the term's own
- *             scale, code_value(scale, code - 1) < saturated <= code_value(scale, code), and equal
- *             to code_value(scale, 0) when the code is 0.
- *   best      of a term with df documents, for each j up to log2(df): the highest code that 2^j of
- *             its postings or more reach.
+ *             needs 16 bits of its place: 4 bytes a posting with its code (bm25_codes.h) and its
+ *             tf. A term's postings within one range are a chunk.
  */
 #ifndef STORAGE_TEXT_BM25_SEGMENT_H
 #define STORAGE_TEXT_BM25_SEGMENT_H
@@ -31,29 +27,24 @@ struct chunk {
 	uint32_t first; /* counted from the term's first posting */
 };
 
-struct scale {
-	float base, step;
-};
-
 struct segment {
 	atomic_int references;
-	uint32_t n;	   /* documents */
-	uint32_t filled;   /* of them have a token */
-	uint64_t n_tokens; /* in all of them */
-	double average;	   /* the average length that the codes were made with */
+	uint32_t n;	    /* documents */
+	uint32_t filled;    /* of them have a token */
+	uint64_t n_tokens;  /* in all of them */
+	uint32_t *document; /* a place: the document's number, rising */
 	struct terms terms;
 	unsigned char *rows;
 	size_t *row_start;     /* n + 1, into rows */
 	uint32_t *length;      /* a document: its tokens */
-	size_t *posting_start; /* terms + 1, into place, code and tf */
+	size_t *posting_start; /* terms + 1, into place and tf */
 	uint16_t *place;       /* low 16 bits */
-	uint8_t *code, *tf;
+	uint8_t *tf;
 	size_t *chunk_start; /* terms + 1, into chunks */
 	struct chunk *chunks;
-	struct scale *scale; /* a term */
-	size_t *best_start;  /* terms + 1, into best */
-	uint8_t *best;
 };
+
+enum { NO_PLACE = UINT32_MAX };
 
 /* With one reference; NULL when memory ran out. */
 struct segment *segment_new(void);
@@ -62,11 +53,11 @@ void segment_release(struct segment *s); /* NULL is fine */
 /* Makes the postings of a segment that has its rows, lengths and terms. frequency[t]: documents with
  * the term. False when memory ran out. */
 bool segment_post(struct segment *s, const uint32_t *frequency);
-/* Gives the postings their codes, for this average length. False when memory ran out. */
-bool segment_weigh(struct segment *s, double k1, double b, double average);
 
-/* How often a term occurs in a document of the segment. */
-uint32_t segment_occurrences(const struct segment *s, uint32_t term, uint32_t document);
+/* How often a term occurs in the document at a place. */
+uint32_t segment_occurrences(const struct segment *s, uint32_t term, uint32_t place);
+/* Where a document is in the segment, or NO_PLACE. */
+uint32_t segment_place(const struct segment *s, uint32_t document);
 
 static inline double bm25_norm(double k1, double b, double average, double length)
 {
@@ -76,11 +67,6 @@ static inline double bm25_norm(double k1, double b, double average, double lengt
 static inline double bm25_saturated(uint32_t tf, double norm)
 {
 	return tf / (tf + norm);
-}
-
-static inline double code_value(struct scale scale, unsigned code)
-{
-	return (double)scale.base + code * (double)scale.step;
 }
 
 static inline size_t segment_frequency(const struct segment *s, uint32_t term)
@@ -94,10 +80,10 @@ struct bm25_row {
 	uint32_t term, tf;
 };
 
-static inline struct bm25_row segment_row(const struct segment *s, uint32_t document)
+static inline struct bm25_row segment_row(const struct segment *s, uint32_t place)
 {
-	return (struct bm25_row){.at = s->rows + s->row_start[document],
-		.end = s->rows + s->row_start[document + 1]};
+	return (struct bm25_row){
+		.at = s->rows + s->row_start[place], .end = s->rows + s->row_start[place + 1]};
 }
 
 static inline uint32_t bm25_row_integer(struct bm25_row *row)

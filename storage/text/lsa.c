@@ -50,12 +50,13 @@ static bool normalize(float *out, uint32_t n)
 bool lsa_encode_document(
 	const struct lsa *l, const struct bm25 *matrix, uint32_t document, float *out)
 {
-	double norm = bm25_norm_of(matrix, matrix->whole->length[document]);
+	double norm = bm25_norm_of(matrix, bm25_whole(matrix)->length[document]);
 
 	memset(out, 0, l->dimension * sizeof *out);
-	for (struct bm25_row row = segment_row(matrix->whole, document); bm25_row_next(&row);) {
+	for (struct bm25_row row = segment_row(bm25_whole(matrix), document);
+		bm25_row_next(&row);) {
 		size_t length;
-		const char *bytes = terms_get(&matrix->whole->terms, row.term, &length);
+		const char *bytes = terms_get(&bm25_whole(matrix)->terms, row.term, &length);
 		uint32_t term = terms_find(&l->terms, bytes, length);
 		if (term != NO_TERM)
 			add_term(l, term, row.tf, norm, out);

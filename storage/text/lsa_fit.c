@@ -78,8 +78,8 @@ static uint32_t choose_terms(struct fit *f)
 {
 	uint32_t n = 0;
 
-	for (uint32_t t = 0; t < f->matrix->whole->terms.n; t++) {
-		size_t df = segment_frequency(f->matrix->whole, t);
+	for (uint32_t t = 0; t < bm25_whole(f->matrix)->terms.n; t++) {
+		size_t df = segment_frequency(bm25_whole(f->matrix), t);
 		f->row_of[t] = df > 1 ? n++ : NO_TERM;
 		f->idf[t] = bm25_idf(f->matrix, (double)df);
 		f->total += df > 1 ? df : 0;
@@ -96,8 +96,8 @@ uint32_t lsa_largest_dimension(const struct bm25 *matrix)
 {
 	uint32_t n = 0;
 
-	for (uint32_t t = 0; t < matrix->whole->terms.n; t++)
-		n += segment_frequency(matrix->whole, t) > 1;
+	for (uint32_t t = 0; t < bm25_whole(matrix)->terms.n; t++)
+		n += segment_frequency(bm25_whole(matrix), t) > 1;
 	return smaller_side(matrix, n);
 }
 
@@ -122,7 +122,7 @@ static size_t longest_row(const struct bm25 *m)
 {
 	size_t longest = 0;
 
-	const size_t *start = m->whole->row_start;
+	const size_t *start = bm25_whole(m)->row_start;
 	for (uint32_t d = 0; d < m->n; d++) {
 		size_t bytes = start[d + 1] - start[d];
 		longest = bytes > longest ? bytes : longest;
@@ -150,8 +150,8 @@ static bool allocate(struct fit *f)
 
 static enum code prepare(struct fit *f, struct error *e)
 {
-	f->row_of = array_new(f->matrix->whole->terms.n, sizeof *f->row_of);
-	f->idf = array_new(f->matrix->whole->terms.n, sizeof *f->idf);
+	f->row_of = array_new(bm25_whole(f->matrix)->terms.n, sizeof *f->row_of);
+	f->idf = array_new(bm25_whole(f->matrix)->terms.n, sizeof *f->idf);
 	if (!f->row_of || !f->idf)
 		return error_memory(e);
 	f->n_terms = choose_terms(f);
@@ -195,10 +195,10 @@ static enum code multiplied(struct fit *f, size_t entries, struct error *e)
 static size_t read_row(const struct fit *f, uint32_t document)
 {
 	const struct bm25 *m = f->matrix;
-	double norm = bm25_norm_of(m, m->whole->length[document]);
+	double norm = bm25_norm_of(m, bm25_whole(m)->length[document]);
 	size_t n = 0;
 
-	for (struct bm25_row row = segment_row(m->whole, document); bm25_row_next(&row);)
+	for (struct bm25_row row = segment_row(bm25_whole(m), document); bm25_row_next(&row);)
 		if (f->row_of[row.term] != NO_TERM)
 			f->entries[n++] = (struct sparse_entry){f->row_of[row.term],
 				(float)(f->idf[row.term] * bm25_saturated(row.tf, norm))};
@@ -368,7 +368,7 @@ static void copy_vectors(const struct fit *f, struct lsa *l)
 
 static bool copy_terms(const struct fit *f, struct lsa *l)
 {
-	const struct terms *terms = &f->matrix->whole->terms;
+	const struct terms *terms = &bm25_whole(f->matrix)->terms;
 
 	for (uint32_t t = 0; t < terms->n; t++) {
 		size_t length;

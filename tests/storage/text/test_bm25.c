@@ -317,7 +317,7 @@ START_TEST(every_failing_allocation_of_a_search_is_an_error)
 			break;
 		ck_assert_int_eq(rc, RESOURCE_EXHAUSTED);
 	}
-	ck_assert_int_eq(steps, 11);
+	ck_assert_int_eq(steps, 12);
 	fault_arm(-1);
 	bm25_free(b);
 }

@@ -1,0 +1,42 @@
+/*
+ * What a segment's postings weigh, in 8 bits each, for one average length. Immutable once made and
+ * counted. The average of an index moves with every upload; its codes need not, as bm25_search.c
+ * shows, until it has moved by CODES_DRIFT: then the segment gets new ones.
+ *
+ *   code   of a posting, which weighs saturated = tf / (tf + norm): with the term's own scale,
+ *          code_value(scale, code - 1) < saturated <= code_value(scale, code), and equal to
+ *          code_value(scale, 0) when the code is 0.
+ *   best   of a term with df documents, for each j up to log2(df): the highest code that 2^j of its
+ *          postings or more reach.
+ */
+#ifndef STORAGE_TEXT_BM25_CODES_H
+#define STORAGE_TEXT_BM25_CODES_H
+
+#include "storage/text/bm25_segment.h"
+
+#define CODES_DRIFT (1.0 / 32) /* of the average length, as a part of it */
+
+struct scale {
+	float base, step;
+};
+
+struct bm25_codes {
+	atomic_int references;
+	double average;	     /* the average length that they were made with */
+	uint8_t *code;	     /* a posting */
+	struct scale *scale; /* a term */
+	size_t *best_start;  /* terms + 1, into best */
+	uint8_t *best;
+};
+
+/* With one reference; NULL when memory ran out. */
+struct bm25_codes *bm25_codes_new(const struct segment *s, double k1, double b, double average);
+struct bm25_codes *bm25_codes_acquire(struct bm25_codes *c);
+void bm25_codes_release(struct bm25_codes *c); /* NULL is fine */
+
+static inline double code_value(struct scale scale, unsigned code)
+{
+	return (double)scale.base + code * (double)scale.step;
+}
+
+#endif

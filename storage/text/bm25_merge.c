@@ -1,0 +1,99 @@
+/*
+ * Several parts made one, from their rows: no text is read again. Documents are taken by rising number
+ * from whichever part has the next; terms get new numbers as they come, so that those which only
+ * lost documents had are gone.
+ */
+#include <stdlib.h>
+
+#include "storage/text/array.h"
+#include "storage/text/bm25_fill.h"
+#include "storage/text/bm25_parts.h"
+
+struct source {
+	const struct part *part;
+	uint32_t at;	  /* the place of its next document */
+	uint32_t *number; /* a term: 1 + its number in the merged segment; 0: it has none yet */
+};
+
+static void skip_lost(struct source *s)
+{
+	while (s->at < s->part->segment->n && part_lost(s->part, s->at))
+		s->at++;
+}
+
+/* The source with the lowest document; NULL at the end. */
+static struct source *next_source(struct source *sources, size_t n)
+{
+	struct source *best = NULL;
+	uint32_t lowest = 0;
+
+	for (size_t i = 0; i < n; i++) {
+		const struct segment *g = sources[i].part->segment;
+		if (sources[i].at == g->n || (best && g->document[sources[i].at] > lowest))
+			continue;
+		best = &sources[i];
+		lowest = g->document[sources[i].at];
+	}
+	return best;
+}
+
+static bool number_term(struct filling *f, struct source *s, uint32_t term)
+{
+	size_t length;
+	const char *bytes = terms_get(&s->part->segment->terms, term, &length);
+	uint32_t number = terms_add(&f->segment->terms, bytes, length);
+
+	if (number == NO_TERM)
+		return false;
+	s->number[term] = number + 1;
+	return true;
+}
+
+static bool take_document(struct filling *f, struct source *s)
+{
+	const struct segment *g = s->part->segment;
+
+	for (struct bm25_row row = segment_row(g, s->at); bm25_row_next(&row);)
+		if ((!s->number[row.term] && !number_term(f, s, row.term)) ||
+			!fill_entry(f, s->number[row.term] - 1, row.tf))
+			return false;
+	if (!fill_document(f, g->document[s->at], g->length[s->at]))
+		return false;
+	s->at++;
+	skip_lost(s);
+	return true;
+}
+
+static bool open_source(struct source *s, const struct part *part)
+{
+	s->part = part;
+	s->number = array_new(part->segment->terms.n, sizeof *s->number);
+	skip_lost(s);
+	return s->number;
+}
+
+static bool take_all(struct filling *f, struct source *sources, const struct part *parts, size_t n)
+{
+	for (size_t i = 0; i < n; i++)
+		if (!open_source(&sources[i], &parts[i]))
+			return false;
+	for (struct source *s; (s = next_source(sources, n));)
+		if (!take_document(f, s))
+			return false;
+	return true;
+}
+
+struct segment *parts_merge(const struct part *parts, size_t n)
+{
+	struct source *sources = array_new(n, sizeof *sources);
+	struct segment *merged = NULL;
+	struct filling f;
+
+	if (fill_open(&f) && sources && take_all(&f, sources, parts, n))
+		merged = fill_done(&f);
+	fill_close(&f);
+	for (size_t i = 0; sources && i < n; i++)
+		free(sources[i].number);
+	free(sources);
+	return merged;
+}

@@ -1,0 +1,20 @@
+/* The parts of an index: which documents each has lost, and when parts become one. */
+#ifndef STORAGE_TEXT_BM25_PARTS_H
+#define STORAGE_TEXT_BM25_PARTS_H
+
+#include "storage/text/bm25_matrix.h"
+
+/* Gives the index the parts of `before` (NULL: none), which lose the documents of `fresh`, and that
+ * segment; few parts in the end, and none of them with many lost. The segment is shared. False when
+ * memory ran out: what is there then bm25_free frees. */
+bool parts_succeed(struct bm25 *b, const struct bm25 *before, struct segment *fresh);
+/* Counts the documents that are there, and gives codes to the parts that have none or outdated ones.
+ * False when memory ran out. */
+bool parts_weigh(struct bm25 *b);
+void parts_free(struct part *parts, size_t n);
+
+/* One segment of the documents that live in these parts, by rising number. NULL when memory ran
+ * out. */
+struct segment *parts_merge(const struct part *parts, size_t n);
+
+#endif
