@@ -207,8 +207,8 @@ enum code collections_each(struct database *db,
 static enum code discard(sqlite3 *db, int64_t id, struct error *e)
 {
 	if (statement_exec_with(db,
-		    "INSERT INTO garbage (of, owner) VALUES ('documents', ?1), ('queries', ?1), "
-		    "('positives', ?1)",
+		    "INSERT INTO garbage (of, owner) VALUES ('documents', ?1), "
+		    "('document_changes', ?1), ('queries', ?1), ('positives', ?1)",
 		    id, e))
 		return e->code;
 	return statement_exec_with(db,

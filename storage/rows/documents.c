@@ -104,6 +104,22 @@ static enum code insert(sqlite3 *db, struct upload *u, size_t i, struct error *e
 	return OK;
 }
 
+static enum code replace(sqlite3 *db, int64_t key, struct upload *u, size_t i, struct error *e)
+{
+	if (store(db,
+		    "UPDATE documents SET group_name = ?2, content = ?3, title = ?4, text = ?5, "
+		    "metadata = ?6 WHERE key = ?1",
+		    key, u, i, e))
+		return e->code;
+	sqlite3_stmt *s = database_statement(
+		db, "INSERT OR REPLACE INTO document_changes (key, revision) VALUES (?1, ?2)", e);
+	if (!s)
+		return e->code;
+	statement_int(s, 1, key);
+	statement_int(s, 2, (int64_t)u->upsert.documents_revision + 1); /* see upsert_end */
+	return statement_run(s, e);
+}
+
 static bool unchanged(sqlite3_stmt *s, const Pb__Document *d)
 {
 	return upsert_same(statement_column(s, 1), group_of(d->group)) &&
@@ -134,12 +150,7 @@ static enum code put(sqlite3 *db, struct upload *u, size_t i, struct error *e)
 	sqlite3_reset(s);
 	u->upsert.counts.unchanged += same;
 	u->upsert.counts.updated += !same;
-	if (same)
-		return OK;
-	return store(db,
-		"UPDATE documents SET group_name = ?2, content = ?3, title = ?4, text = ?5, "
-		"metadata = ?6 WHERE key = ?1",
-		key, u, i, e);
+	return same ? OK : replace(db, key, u, i, e);
 }
 
 static enum code put_all(sqlite3 *db, void *arg, struct error *e)
@@ -247,22 +258,47 @@ static enum code visit_row(
 	"SELECT key, id, group_name, content" columns " FROM documents " \
 	"WHERE key >= ?1 AND key < ?2 ORDER BY key"
 
+static enum code visit_all(
+	sqlite3_stmt *s, bool with_text, document_visit visit, void *arg, struct error *e)
+{
+	enum code rc = OK;
+	bool row;
+
+	while (!rc && !(rc = statement_step(s, &row, e)) && row)
+		rc = visit_row(s, with_text, visit, arg, e);
+	sqlite3_reset(s);
+	return rc;
+}
+
 enum code documents_each(sqlite3 *reader, int64_t collection, uint32_t first, bool with_text,
 	document_visit visit, void *arg, struct error *e)
 {
 	sqlite3_stmt *s =
 		database_statement(reader, with_text ? EACH(", title, text") : EACH(""), e);
-	enum code rc = OK;
-	bool row;
 
 	if (!s)
 		return e->code;
 	statement_int(s, 1, row_key(collection, first));
 	statement_int(s, 2, row_key(collection + 1, 0));
-	while (!rc && !(rc = statement_step(s, &row, e)) && row)
-		rc = visit_row(s, with_text, visit, arg, e);
-	sqlite3_reset(s);
-	return rc;
+	return visit_all(s, with_text, visit, arg, e);
+}
+
+/* A cross join: the changes are gone through, not the documents. */
+enum code documents_replaced(sqlite3 *reader, int64_t collection, uint32_t end, uint64_t since,
+	document_visit visit, void *arg, struct error *e)
+{
+	sqlite3_stmt *s = database_statement(reader,
+		"SELECT d.key, d.id, d.group_name, d.content, d.title, d.text "
+		"FROM document_changes AS c CROSS JOIN documents AS d ON d.key = c.key "
+		"WHERE c.key >= ?1 AND c.key < ?2 AND c.revision > ?3 ORDER BY c.key",
+		e);
+
+	if (!s)
+		return e->code;
+	statement_int(s, 1, row_key(collection, 0));
+	statement_int(s, 2, row_key(collection, end));
+	statement_int(s, 3, (int64_t)since);
+	return visit_all(s, true, visit, arg, e);
 }
 
 static const char *join(struct arena *arena, const char *title, const char *text)

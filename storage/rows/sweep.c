@@ -16,6 +16,7 @@ static const struct {
 	const char *of, *sql;
 } tables[] = {
 	{"documents", BY_KEY("documents")},
+	{"document_changes", BY_KEY("document_changes")},
 	{"queries", BY_KEY("queries")},
 	{"positives",
 		"DELETE FROM positives WHERE (collection, query, document) IN (SELECT collection, "
