@@ -243,8 +243,8 @@ enum code catalog_encode(struct catalog *c, const Pb__EncodeCollectionRequest *r
 	if (check_request(req, e) || collection_get(c->db, req->collection, &row, e) ||
 		entry_use(c, row.id, &x.entry, e))
 		return e->code;
-	enum code rc =
-		entry_corpus(c, x.entry, &row, progress ? progress->cancelled : NULL, &corpus, e);
+	enum code rc = entry_corpus_at_once(
+		c, x.entry, &row, progress ? progress->cancelled : NULL, &corpus, e);
 	if (!rc) {
 		x.corpus = corpus;
 		rc = run(&x, req, arena, out, e);

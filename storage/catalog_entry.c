@@ -131,33 +131,42 @@ struct corpus *entry_any_corpus(struct entry *entry)
 }
 
 static enum code index_documents(struct catalog *c, const struct collection *row,
-	atomic_bool *cancelled, struct corpus **out, struct error *e)
+	const struct corpus *before, atomic_bool *cancelled, struct corpus **out, struct error *e)
 {
 	sqlite3 *reader;
 
 	/* The row was read before: what the reader sees is as new or newer. */
 	if (database_read(c->db, &reader, e))
 		return e->code;
-	enum code rc = corpus_build(reader, row->id, row->documents_revision, cancelled, out, e);
+	enum code rc =
+		corpus_build(reader, row->id, row->documents_revision, before, cancelled, out, e);
 	database_read_done(c->db, reader);
 	return rc;
 }
 
-/* Takes the corpus that is there if it will do, else marks that this thread builds one. */
-static enum code claim_corpus(struct entry *entry, uint64_t revision, atomic_bool *cancelled,
-	struct corpus **out, struct error *e)
+static bool will_do(const struct corpus *corpus, uint64_t revision, bool at_once)
+{
+	return corpus && corpus->documents_revision >= revision &&
+	       (!at_once || bm25_at_once(corpus->bm25));
+}
+
+/* Takes the corpus that is there if it will do, else marks that this thread builds one: *before is then
+ * what is there, or NULL. */
+static enum code claim_corpus(struct entry *entry, uint64_t revision, bool at_once,
+	atomic_bool *cancelled, struct corpus **out, struct corpus **before, struct error *e)
 {
 	enum code rc = OK;
 
-	*out = NULL;
+	*out = *before = NULL;
 	pthread_mutex_lock(&entry->lock);
 	for (;;) {
-		if (entry->corpus && entry->corpus->documents_revision >= revision) {
+		if (will_do(entry->corpus, revision, at_once)) {
 			*out = corpus_acquire(entry->corpus);
 			break;
 		}
 		if (!entry->indexing) {
 			entry->indexing = true;
+			*before = entry->corpus ? corpus_acquire(entry->corpus) : NULL;
 			break;
 		}
 		if ((rc = entry_wait(entry, cancelled, e)))
@@ -167,18 +176,19 @@ static enum code claim_corpus(struct entry *entry, uint64_t revision, atomic_boo
 	return rc;
 }
 
-enum code entry_corpus(struct catalog *c, struct entry *entry, const struct collection *row,
-	atomic_bool *cancelled, struct corpus **out, struct error *e)
+static enum code current_corpus(struct catalog *c, struct entry *entry,
+	const struct collection *row, bool at_once, atomic_bool *cancelled, struct corpus **out,
+	struct error *e)
 {
-	struct corpus *corpus, *old = NULL;
+	struct corpus *corpus, *before, *old = NULL;
 
-	if (claim_corpus(entry, row->documents_revision, cancelled, &corpus, e))
+	if (claim_corpus(entry, row->documents_revision, at_once, cancelled, &corpus, &before, e))
 		return e->code;
 	if (corpus) {
 		*out = corpus;
 		return OK;
 	}
-	enum code rc = index_documents(c, row, cancelled, &corpus, e);
+	enum code rc = index_documents(c, row, at_once ? NULL : before, cancelled, &corpus, e);
 	pthread_mutex_lock(&entry->lock);
 	entry->indexing = false;
 	if (!rc) {
@@ -189,7 +199,20 @@ enum code entry_corpus(struct catalog *c, struct entry *entry, const struct coll
 	pthread_cond_broadcast(&entry->changed);
 	pthread_mutex_unlock(&entry->lock);
 	corpus_release(old);
+	corpus_release(before);
 	return rc;
+}
+
+enum code entry_corpus(struct catalog *c, struct entry *entry, const struct collection *row,
+	atomic_bool *cancelled, struct corpus **out, struct error *e)
+{
+	return current_corpus(c, entry, row, false, cancelled, out, e);
+}
+
+enum code entry_corpus_at_once(struct catalog *c, struct entry *entry, const struct collection *row,
+	atomic_bool *cancelled, struct corpus **out, struct error *e)
+{
+	return current_corpus(c, entry, row, true, cancelled, out, e);
 }
 
 static struct loaded **find_loaded(struct entry *entry, uint64_t generation)

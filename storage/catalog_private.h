@@ -69,6 +69,9 @@ enum code entry_wait(struct entry *entry, atomic_bool *cancelled, struct error *
 /* The corpus, at least at the row's revision. */
 enum code entry_corpus(struct catalog *c, struct entry *entry, const struct collection *row,
 	atomic_bool *cancelled, struct corpus **out, struct error *e);
+/* The same with an index that was built at once, of which an encoder has the same bytes each time. */
+enum code entry_corpus_at_once(struct catalog *c, struct entry *entry, const struct collection *row,
+	atomic_bool *cancelled, struct corpus **out, struct error *e);
 /* Whichever corpus is there, or NULL. */
 struct corpus *entry_any_corpus(struct entry *entry);
 /* The image of a published generation. */

@@ -2,12 +2,16 @@
  * One pass over the rows fills what grows with them: ids and groups as dictionaries, whose numbers
  * are the documents' and the groups' own, contents, and the BM25 builder. Then what needs all of
  * them: the order of ids, and documents sorted by each kind of content hash, for lookups by halving.
+ *
+ * With a corpus from before, all that starts as a copy of it, and only rows that were replaced or came
+ * since are read; the sorted lists take them in. A building at once is one that starts from nothing.
  */
 #include "storage/corpus.h"
 
 #include <stdlib.h>
 #include <string.h>
 
+#include "storage/sorted.h"
 #include "storage/text/array.h"
 #include "storage/text/terms.h"
 
@@ -22,18 +26,43 @@ struct corpus_private {
 
 struct build {
 	struct corpus *c;
+	const struct corpus *before; /* NULL: none */
 	struct bm25_builder *bm25;
 	atomic_bool *cancelled;
 	size_t group_cap, content_cap;
+	bool *replaced;	 /* a document of before: it says something else now */
+	uint32_t *fresh; /* room for documents that are to be sorted in */
 };
+
+static enum code copy(struct build *b, struct error *e)
+{
+	struct corpus *c = b->c;
+	const struct corpus *before = b->before;
+	size_t n = before->n;
+
+	b->replaced = array_new(n, sizeof *b->replaced);
+	if (!b->replaced || !terms_copy(&c->private->ids, &before->private->ids) ||
+		!terms_copy(&c->private->groups, &before->private->groups) ||
+		!array_grow(&c->group, &b->group_cap, n, sizeof *c->group) ||
+		!array_grow(&c->content, &b->content_cap, n, sizeof *c->content))
+		return error_memory(e);
+	if (n) {
+		memcpy(c->group, before->group, n * sizeof *c->group);
+		memcpy(c->content, before->content, n * sizeof *c->content);
+	}
+	c->n = before->n;
+	return OK;
+}
 
 static enum code start(struct build *b, struct error *e)
 {
 	b->c = array_new(1, sizeof *b->c);
-	b->bm25 = bm25_builder_new(NULL);
+	b->bm25 = b->before ? bm25_builder_after(b->before->bm25) : bm25_builder_new(NULL);
 	if (b->c)
 		b->c->private = array_new(1, sizeof *b->c->private);
-	return b->c && b->c->private && b->bm25 ? OK : error_memory(e);
+	if (!b->c || !b->c->private || !b->bm25)
+		return error_memory(e);
+	return b->before ? copy(b, e) : OK;
 }
 
 static void corpus_free(struct corpus *c)
@@ -55,18 +84,26 @@ static void corpus_free(struct corpus *c)
 	free(c);
 }
 
+static enum code number_group(struct corpus *c, const char *name, uint32_t *out, struct error *e)
+{
+	*out = 0;
+	if (!name)
+		return OK;
+	uint32_t number = terms_add(&c->private->groups, name, strlen(name));
+	if (number == NO_TERM)
+		return error_memory(e);
+	*out = number + 1;
+	return OK;
+}
+
 /* Puts the document behind the others; n counts it once it is whole. */
 static enum code keep(struct build *b, const struct document_row *row, struct error *e)
 {
 	struct corpus *c = b->c;
-	uint32_t group = 0;
+	uint32_t group;
 
-	if (row->group) {
-		group = terms_add(&c->private->groups, row->group, strlen(row->group));
-		if (group == NO_TERM)
-			return error_memory(e);
-		group++;
-	}
+	if (number_group(c, row->group, &group, e))
+		return e->code;
 	if (!array_grow(&c->group, &b->group_cap, (size_t)c->n + 1, sizeof *c->group) ||
 		!array_grow(&c->content, &b->content_cap, (size_t)c->n + 1, sizeof *c->content))
 		return error_memory(e);
@@ -84,15 +121,52 @@ static enum code keep(struct build *b, const struct document_row *row, struct er
 	return OK;
 }
 
-static enum code visit(void *arg, const struct document_row *row, struct error *e)
+static enum code look_up(const struct build *b, struct error *e)
+{
+	if (b->cancelled && atomic_load_explicit(b->cancelled, memory_order_relaxed))
+		return error_set(e, CANCELLED, "CANCELLED", "Reading the corpus was cancelled.");
+	return OK;
+}
+
+static enum code index_row(struct build *b, const struct document_row *row, struct error *e)
+{
+	return bm25_builder_put(b->bm25, row->number, row->title, row->text, e);
+}
+
+static enum code visit_new(void *arg, const struct document_row *row, struct error *e)
 {
 	struct build *b = arg;
 
-	if (b->cancelled && atomic_load_explicit(b->cancelled, memory_order_relaxed))
-		return error_set(e, CANCELLED, "CANCELLED", "Reading the corpus was cancelled.");
-	if (keep(b, row, e))
+	return look_up(b, e) || keep(b, row, e) ? e->code : index_row(b, row, e);
+}
+
+static bool same(struct hash128 a, struct hash128 b)
+{
+	return a.low == b.low && a.high == b.high;
+}
+
+/* What says the same has the same words: its place in the index stays. */
+static enum code visit_replaced(void *arg, const struct document_row *row, struct error *e)
+{
+	struct build *b = arg;
+	struct content *content = &b->c->content[row->number], was = *content;
+
+	if (look_up(b, e) || number_group(b->c, row->group, &b->c->group[row->number], e))
 		return e->code;
-	return bm25_builder_add(b->bm25, row->title, row->text, e);
+	*content = row->content;
+	b->replaced[row->number] =
+		!same(was.whole, row->content.whole) || !same(was.text, row->content.text);
+	return same(was.whole, row->content.whole) ? OK : index_row(b, row, e);
+}
+
+static enum code read_rows(struct build *b, sqlite3 *reader, int64_t collection, struct error *e)
+{
+	uint32_t n = b->c->n;
+
+	if (b->before && documents_replaced(reader, collection, n, b->before->documents_revision,
+				 visit_replaced, b, e))
+		return e->code;
+	return documents_each(reader, collection, n, true, visit_new, b, e);
 }
 
 static int by_id(const void *a, const void *b, void *corpus)
@@ -102,10 +176,17 @@ static int by_id(const void *a, const void *b, void *corpus)
 	return strcmp(c->id[*(const uint32_t *)a], c->id[*(const uint32_t *)b]);
 }
 
-static enum code order_ids(struct corpus *c, struct error *e)
+static uint32_t n_before(const struct build *b)
 {
+	return b->before ? b->before->n : 0;
+}
+
+/* Ids never change: the new ones are sorted in. */
+static enum code order_ids(struct build *b, struct error *e)
+{
+	struct corpus *c = b->c;
 	struct terms *ids = &c->private->ids;
-	uint32_t *sorted = array_new(c->n, sizeof *sorted);
+	uint32_t *sorted = array_new(c->n, sizeof *sorted), known = n_before(b);
 
 	terms_trim(ids);
 	c->id = array_new(c->n, sizeof *c->id);
@@ -114,11 +195,13 @@ static enum code order_ids(struct corpus *c, struct error *e)
 		free(sorted);
 		return error_memory(e);
 	}
-	for (uint32_t d = 0; d < c->n; d++) {
+	for (uint32_t d = 0; d < c->n; d++)
 		c->id[d] = ids->pool + ids->start[d];
-		sorted[d] = d;
-	}
-	qsort_r(sorted, c->n, sizeof *sorted, by_id, c);
+	for (uint32_t d = 0; d < known; d++)
+		sorted[b->before->order[d]] = d;
+	for (uint32_t d = known; d < c->n; d++)
+		b->fresh[d - known] = d;
+	sorted_merge(sorted, known, b->fresh, c->n - known, by_id, c);
 	for (uint32_t place = 0; place < c->n; place++)
 		c->order[sorted[place]] = place;
 	free(sorted);
@@ -160,25 +243,44 @@ static bool says_something(struct hash128 h)
 	return h.low | h.high;
 }
 
-static enum code index_content(struct corpus *c, struct error *e)
+/* Whether a document is in by_whole, or in by_text. */
+static bool belongs(const struct content *c, bool whole)
 {
-	struct corpus_private *p = c->private;
+	if (whole)
+		return says_something(c->whole);
+	return says_something(c->text) && !hash128_equal(c->whole, c->text);
+}
 
-	p->by_whole = array_new(c->n, sizeof *p->by_whole);
-	p->by_text = array_new(c->n, sizeof *p->by_text);
+/* A list starts as it was, but for what was replaced, and takes in what is fresh. */
+static uint32_t sort_content(struct build *b, bool whole, uint32_t *list)
+{
+	struct corpus *c = b->c;
+	const struct corpus_private *was = b->before ? b->before->private : NULL;
+	uint32_t n = 0, m = 0, n_was = was ? (whole ? was->n_whole : was->n_text) : 0;
+	const uint32_t *old = was ? (whole ? was->by_whole : was->by_text) : NULL;
+
+	for (uint32_t i = 0; i < n_was; i++)
+		if (!b->replaced[old[i]])
+			list[n++] = old[i];
+	for (uint32_t d = 0; d < c->n; d++)
+		if ((d >= n_before(b) || b->replaced[d]) && belongs(&c->content[d], whole))
+			b->fresh[m++] = d;
+	sorted_merge(list, n, b->fresh, m, whole ? by_whole : by_text, c->content);
+	return n + m;
+}
+
+static enum code index_content(struct build *b, struct error *e)
+{
+	struct corpus_private *p = b->c->private;
+
+	p->by_whole = array_new(b->c->n, sizeof *p->by_whole);
+	p->by_text = array_new(b->c->n, sizeof *p->by_text);
 	if (!p->by_whole || !p->by_text)
 		return error_memory(e);
-	for (uint32_t d = 0; d < c->n; d++) {
-		const struct content *content = &c->content[d];
-		if (says_something(content->whole))
-			p->by_whole[p->n_whole++] = d;
-		if (says_something(content->text) && !hash128_equal(content->whole, content->text))
-			p->by_text[p->n_text++] = d;
-	}
+	p->n_whole = sort_content(b, true, p->by_whole);
+	p->n_text = sort_content(b, false, p->by_text);
 	array_trim(&p->by_whole, p->n_whole, sizeof *p->by_whole);
 	array_trim(&p->by_text, p->n_text, sizeof *p->by_text);
-	qsort_r(p->by_whole, p->n_whole, sizeof *p->by_whole, by_whole, c->content);
-	qsort_r(p->by_text, p->n_text, sizeof *p->by_text, by_text, c->content);
 	return OK;
 }
 
@@ -190,23 +292,28 @@ static enum code finish(struct build *b, struct error *e)
 	terms_trim(&c->private->groups);
 	array_trim(&c->group, c->n, sizeof *c->group);
 	array_trim(&c->content, c->n, sizeof *c->content);
-	if (order_ids(c, e) || index_content(c, e))
+	b->fresh = array_new(c->n, sizeof *b->fresh);
+	if (!b->fresh)
+		return error_memory(e);
+	if (order_ids(b, e) || index_content(b, e))
 		return e->code;
 	b->bm25 = NULL;
 	return bm25_build(bm25, c->order, &c->bm25, e);
 }
 
 enum code corpus_build(sqlite3 *reader, int64_t collection, uint64_t documents_revision,
-	atomic_bool *cancelled, struct corpus **out, struct error *e)
+	const struct corpus *before, atomic_bool *cancelled, struct corpus **out, struct error *e)
 {
-	struct build b = {.cancelled = cancelled};
+	struct build b = {.before = before, .cancelled = cancelled};
 	enum code code = start(&b, e);
 
 	if (!code)
-		code = documents_each(reader, collection, 0, true, visit, &b, e);
+		code = read_rows(&b, reader, collection, e);
 	if (!code)
 		code = finish(&b, e);
 	bm25_builder_free(b.bm25);
+	free(b.replaced);
+	free(b.fresh);
 	if (code) {
 		corpus_free(b.c);
 		return code;

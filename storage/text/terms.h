@@ -22,7 +22,10 @@ struct terms {
 
 void terms_init(struct terms *t);
 void terms_free(struct terms *t);
-void terms_trim(struct terms *t); /* no term will be added any more */
+void terms_trim(struct terms *t); /* no term is to be added any more */
+/* Makes of an empty dictionary a copy of another, with the same numbers. False, and still to be
+ * freed, when memory ran out. */
+bool terms_copy(struct terms *t, const struct terms *from);
 
 /* The term's number, a new one when it was not there; NO_TERM when memory ran out. */
 uint32_t terms_add(struct terms *t, const char *term, size_t length);

@@ -418,6 +418,37 @@ START_TEST(texts_are_encoded_into_a_generation_that_encodes_texts)
 }
 END_TEST
 
+/* Looks at the corpus, so that what comes next is an update of it. */
+static void look_at_corpus(void)
+{
+	ck_ok(catalog_view(catalog, "demo", 0, IMAGE_NONE, NULL, &view, &err), &err);
+	view_release(&view);
+}
+
+START_TEST(the_same_texts_are_encoded_alike_however_they_came)
+{
+	Pb__EncodeCollectionRequest req = encode_request();
+	float vectors[2][40][3];
+	Pb__Generation g;
+
+	put_documents(id_of("demo"), DOCUMENTS(document("d0", NULL, "cow ant fish", NULL)));
+	look_at_corpus();
+	put("demo", 30, 0);
+	look_at_corpus();
+	put("demo", 40, 0);
+	look_at_corpus();
+	for (int restarted = 0; restarted < 2; restarted++) {
+		ck_ok(catalog_encode(catalog, &req, NULL, &arena, &g, &err), &err);
+		view = see(g.generation);
+		for (uint32_t d = 0; d < 40; d++)
+			ck_assert(image_document_vector(view.image, d, vectors[restarted][d]));
+		view_release(&view);
+		catalog_reopen();
+	}
+	ck_assert_mem_eq(vectors[0], vectors[1], sizeof vectors[0]);
+}
+END_TEST
+
 START_TEST(encoding_refuses_what_it_cannot_do)
 {
 	Pb__EncodeCollectionRequest req = encode_request();
@@ -495,6 +526,7 @@ Suite *suite(void)
 	tcase_add_test(t, codes_are_kept_over_a_restart);
 	tcase_add_test(t, factory_indexes_are_kept_built_over_a_restart);
 	tcase_add_test(t, texts_are_encoded_into_a_generation_that_encodes_texts);
+	tcase_add_test(t, the_same_texts_are_encoded_alike_however_they_came);
 	tcase_add_test(t, encoding_refuses_what_it_cannot_do);
 	tcase_add_test(t, a_small_corpus_has_no_more_dimensions_than_words_it_shares);
 	tcase_add_test(t, a_corpus_that_shares_no_word_has_no_dimension);

@@ -21,7 +21,7 @@ static enum code build(atomic_bool *cancelled, struct corpus **out)
 	sqlite3 *reader;
 
 	ck_ok(database_read(db, &reader, &err), &err);
-	enum code code = corpus_build(reader, demo.id, 7, cancelled, out, &err);
+	enum code code = corpus_build(reader, demo.id, 7, NULL, cancelled, out, &err);
 	database_read_done(db, reader);
 	return code;
 }
@@ -238,7 +238,7 @@ START_TEST(every_failing_step_is_an_error)
 	ck_ok(database_read(db, &reader, &err), &err);
 	for (;; steps++) {
 		fault_arm(steps);
-		enum code code = corpus_build(reader, demo.id, 7, NULL, &c, &err);
+		enum code code = corpus_build(reader, demo.id, 7, NULL, NULL, &c, &err);
 		if (!fault_fired())
 			break;
 		ck_assert_int_ne(code, OK);

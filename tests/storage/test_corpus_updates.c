@@ -1,0 +1,311 @@
+/* A corpus that follows another is as one that is built at once, whatever was uploaded in between. */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "proto/fault.h"
+#include "storage/corpus.h"
+#include "tests/storage/rows/fixture.h"
+
+static uint64_t state;
+
+static uint32_t below(uint32_t n)
+{
+	uint64_t z = state += 0x9e3779b97f4a7c15u;
+
+	z = (z ^ z >> 30) * 0xbf58476d1ce4e5b9u;
+	z = (z ^ z >> 27) * 0x94d049bb133111ebu;
+	return (uint32_t)((z ^ z >> 31) % n);
+}
+
+static void setup(void)
+{
+	struct collection c;
+
+	fixture_setup();
+	ck_ok(collection_create(db, "other", &c, &err), &err);
+	ck_ok(collection_create(db, "demo", &c, &err), &err);
+	put_documents(fixture_collection("other").id, DOCUMENTS(document("x", NULL, "a b", "g")));
+}
+
+static enum code build(const struct corpus *before, atomic_bool *cancelled, struct corpus **out)
+{
+	struct collection demo = fixture_collection("demo");
+	sqlite3 *reader;
+
+	ck_ok(database_read(db, &reader, &err), &err);
+	enum code code = corpus_build(
+		reader, demo.id, demo.documents_revision, before, cancelled, out, &err);
+	database_read_done(db, reader);
+	return code;
+}
+
+static struct corpus *built(const struct corpus *before)
+{
+	struct corpus *c = NULL;
+
+	ck_ok(build(before, NULL, &c), &err);
+	return c;
+}
+
+/* Few words, so that texts, and halves of them, are often the same. */
+static const char *some_text(void)
+{
+	static const char *const words[] = {"a", "b", "c", "A", "d"};
+	char text[64] = "";
+
+	for (uint32_t n = below(5); n > 0; n--) {
+		strcat(text, words[below(5)]);
+		strcat(text, " ");
+	}
+	return below(6) ? arena_strdup(&arena, text) : NULL;
+}
+
+static const char *some_group(void)
+{
+	return below(2) ? arena_printf(&arena, "g%u", below(5)) : NULL;
+}
+
+/* Up to `most` documents of a few hundred ids, in no order: some are new, some are not. */
+static void upload(uint32_t most)
+{
+	Pb__Document *documents[64];
+	uint32_t n = 1 + below(most), first = below(300);
+
+	for (uint32_t i = 0; i < n; i++)
+		documents[i] = document(arena_printf(&arena, "d%u", (first + i * 10) % 301),
+			some_text(), some_text(), some_group());
+	put_documents(fixture_collection("demo").id, documents, n);
+}
+
+static void ck_same_contents(const struct corpus *a, const struct corpus *b)
+{
+	uint32_t x[301], y[301];
+
+	for (uint32_t d = 0; d < a->n; d++) {
+		struct hash128 hashes[] = {a->content[d].whole, a->content[d].text};
+		ck_assert_mem_eq(&a->content[d], &b->content[d], sizeof a->content[d]);
+		for (int i = 0; i < 2; i++) {
+			size_t n = corpus_same_content(a, hashes[i], x, 301);
+			ck_assert_uint_eq(corpus_same_content(b, hashes[i], y, 301), n);
+			ck_assert(!n || !memcmp(x, y, n * sizeof *x));
+		}
+	}
+}
+
+static void ck_same_answers(const struct corpus *a, const struct corpus *b, const char *text)
+{
+	struct bm25_scratch *scratch = bm25_scratch_new();
+	struct bm25_query *p = bm25_query(a->bm25, text), *q = bm25_query(b->bm25, text);
+	struct bm25_request r = bm25_best(p, 301), s = bm25_best(q, 301);
+	struct hit x[301], y[301];
+	size_t n, m;
+
+	ck_ok(bm25_search(a->bm25, &r, scratch, x, &n, &err), &err);
+	ck_ok(bm25_search(b->bm25, &s, scratch, y, &m, &err), &err);
+	ck_assert_uint_eq(n, m);
+	for (size_t i = 0; i < n; i++) {
+		ck_assert_uint_eq(x[i].document, y[i].document);
+		ck_assert(x[i].score == y[i].score);
+	}
+	for (uint32_t d = 0; d < a->n; d++)
+		ck_assert(bm25_score(a->bm25, p, d) == bm25_score(b->bm25, q, d));
+	bm25_query_free(p);
+	bm25_query_free(q);
+	bm25_scratch_free(scratch);
+}
+
+static void ck_same(const struct corpus *a, const struct corpus *b)
+{
+	ck_assert_uint_eq(a->n, b->n);
+	ck_assert_uint_eq(a->documents_revision, b->documents_revision);
+	for (uint32_t d = 0; d < a->n; d++) {
+		ck_assert_str_eq(a->id[d], b->id[d]);
+		ck_assert_uint_eq(a->order[d], b->order[d]);
+		ck_assert_uint_eq(corpus_find(a, b->id[d]), d);
+		/* numbers of groups may differ, who is in one group may not */
+		ck_assert_int_eq(!a->group[d], !b->group[d]);
+		ck_assert_int_eq(
+			d && a->group[d] == a->group[d - 1], d && b->group[d] == b->group[d - 1]);
+	}
+	for (int g = 0; g < 5; g++) {
+		char name[8];
+		snprintf(name, sizeof name, "g%d", g);
+		uint32_t in_a = corpus_group(a, name), in_b = corpus_group(b, name);
+		for (uint32_t d = 0; d < a->n; d++)
+			ck_assert_int_eq(in_a && a->group[d] == in_a, in_b && b->group[d] == in_b);
+	}
+	ck_same_contents(a, b);
+	ck_same_answers(a, b, "a");
+	ck_same_answers(a, b, "b d c c");
+}
+
+START_TEST(random_uploads)
+{
+	struct corpus *now = NULL, *first = NULL, *copy = NULL;
+
+	state = (uint64_t)_i;
+	for (int step = 0; step < 30; step++) {
+		upload(_i % 3 ? 6 : 60);
+		if (below(3) == 0)
+			continue; /* two at once, the next time */
+		struct corpus *next = built(now), *whole = built(NULL);
+		ck_same(next, whole);
+		ck_assert(bm25_at_once(whole->bm25));
+		if (!first) {
+			first = corpus_acquire(next);
+			copy = corpus_acquire(whole);
+		}
+		corpus_release(now);
+		corpus_release(whole);
+		now = next;
+	}
+	/* who holds the first sees what it was */
+	ck_same(first, copy);
+	corpus_release(now);
+	corpus_release(first);
+	corpus_release(copy);
+}
+END_TEST
+
+START_TEST(words_that_only_moved_or_stayed_leave_the_index_as_it_was)
+{
+	int64_t demo = fixture_collection("demo").id;
+	struct corpus *first, *next, *last;
+
+	put_documents(
+		demo, DOCUMENTS(document("p", "red fox", "ran", NULL),
+			      document("q", NULL, "hens", "g"), document("r", NULL, "x", NULL)));
+	first = built(NULL);
+	put_documents(demo, DOCUMENTS(document("p", "red", "fox  RAN", NULL),
+				    document("q", NULL, "hens", "h")));
+	next = built(first);
+	ck_assert(bm25_at_once(next->bm25));
+	uint32_t found;
+	ck_assert_uint_eq(
+		corpus_same_content(next, content_of(NULL, "fox ran").text, &found, 1), 1);
+	ck_assert_uint_eq(corpus_same_content(next, content_of(NULL, "ran").text, &found, 1), 0);
+	ck_assert_uint_eq(next->group[1], corpus_group(next, "h"));
+	put_documents(demo, DOCUMENTS(document("q", NULL, "cocks", "h")));
+	last = built(next);
+	ck_assert(!bm25_at_once(last->bm25));
+	ck_same_answers(last, last, "cocks");
+	corpus_release(first);
+	corpus_release(next);
+	corpus_release(last);
+}
+END_TEST
+
+static enum code note(void *arg, const struct document_row *row, struct error *e)
+{
+	char *list = arg;
+
+	(void)e;
+	sprintf(list + strlen(list), "%u:%s ", row->number, row->text);
+	return OK;
+}
+
+/* Numbers and texts of what was replaced after a revision, below a number. */
+static const char *replaced(int64_t collection, uint32_t end, uint64_t since)
+{
+	static char list[256];
+	sqlite3 *reader;
+
+	list[0] = 0;
+	ck_ok(database_read(db, &reader, &err), &err);
+	ck_ok(documents_replaced(reader, collection, end, since, note, list, &err), &err);
+	database_read_done(db, reader);
+	return list;
+}
+
+START_TEST(what_was_replaced_is_read_and_nothing_else)
+{
+	int64_t demo = fixture_collection("demo").id, other = fixture_collection("other").id;
+
+	put_documents(
+		demo, DOCUMENTS(document("p", NULL, "1", NULL), document("q", NULL, "1", NULL),
+			      document("r", NULL, "1", NULL), document("s", NULL, "1", NULL)));
+	ck_assert_uint_eq(fixture_collection("demo").documents_revision, 1);
+	ck_assert_str_eq(replaced(demo, 4, 0), "");
+	put_documents(
+		demo, DOCUMENTS(document("r", NULL, "2", NULL), document("q", NULL, "1", NULL),
+			      document("p", NULL, "2", NULL), document("t", NULL, "2", NULL)));
+	ck_assert_str_eq(replaced(demo, 4, 1), "0:2 2:2 ");
+	ck_assert_str_eq(replaced(demo, 2, 1), "0:2 ");
+	put_documents(
+		demo, DOCUMENTS(document("r", NULL, "3", NULL), document("t", NULL, "3", NULL)));
+	ck_assert_str_eq(replaced(demo, 5, 1), "0:2 2:3 4:3 ");
+	ck_assert_str_eq(replaced(demo, 5, 2), "2:3 4:3 ");
+	ck_assert_str_eq(replaced(demo, 5, 3), "");
+	ck_assert_str_eq(replaced(other, 5, 0), "");
+	fixture_reopen();
+	ck_assert_str_eq(replaced(demo, 5, 2), "2:3 4:3 ");
+	ck_ok(collection_delete(db, "demo", &demo, &err), &err);
+	ck_assert_int_eq(fixture_number("SELECT count(*) FROM document_changes"), 0);
+}
+END_TEST
+
+START_TEST(following_stops_when_told)
+{
+	struct corpus *first, *c = NULL;
+	atomic_bool cancelled = true;
+
+	upload(20);
+	first = built(NULL);
+	upload(20);
+	ck_refused(build(first, &cancelled, &c), &err, CANCELLED, "CANCELLED");
+	ck_assert_ptr_null(c);
+	corpus_release(first);
+}
+END_TEST
+
+#ifdef HARDMINER_FAULTS
+START_TEST(every_failing_step_of_following_is_an_error)
+{
+	struct corpus *first, *c = NULL, *whole;
+	struct collection demo;
+	sqlite3 *reader;
+	long steps = 0;
+
+	upload(40);
+	first = built(NULL);
+	upload(40);
+	demo = fixture_collection("demo");
+	ck_ok(database_read(db, &reader, &err), &err);
+	for (;; steps++) {
+		fault_arm(steps);
+		enum code code = corpus_build(
+			reader, demo.id, demo.documents_revision, first, NULL, &c, &err);
+		if (!fault_fired())
+			break;
+		ck_assert_int_ne(code, OK);
+		ck_assert_ptr_null(c);
+	}
+	fault_arm(-1);
+	ck_assert_int_gt(steps, 40);
+	database_read_done(db, reader);
+	whole = built(NULL);
+	ck_same(c, whole);
+	corpus_release(first);
+	corpus_release(whole);
+	corpus_release(c);
+}
+END_TEST
+#endif
+
+Suite *suite(void)
+{
+	Suite *s = suite_create("corpus_updates");
+	TCase *t = tcase_create("corpus_updates");
+
+	tcase_add_checked_fixture(t, setup, fixture_teardown);
+	tcase_add_loop_test(t, random_uploads, 0, 12);
+	tcase_add_test(t, words_that_only_moved_or_stayed_leave_the_index_as_it_was);
+	tcase_add_test(t, what_was_replaced_is_read_and_nothing_else);
+	tcase_add_test(t, following_stops_when_told);
+#ifdef HARDMINER_FAULTS
+	tcase_add_test(t, every_failing_step_of_following_is_an_error);
+#endif
+	suite_add_tcase(s, t);
+	return s;
+}
