@@ -26,6 +26,7 @@ static const struct measurement measurements[] = {
 	{"grpc_overhead", line_grpc_overhead, 2},
 	{"bm25_bm25s", line_bm25, 0},
 	{"bm25_bm25s_rare", line_bm25, 1},
+	{"bm25_update", line_bm25_update, 1000},
 	{"unary_1", line_calls, 1},
 	{"unary_64", line_calls, 64},
 	{"durable_upserts_1", line_upserts, 1},

@@ -14,7 +14,7 @@
 #include "tests/bench/partner.h"
 #include "tests/bench/text.h"
 
-enum { TOP = 100 };
+enum { TOP = 100, UPDATES = 3, MOST_NEW = 1000 };
 
 struct ranked {
 	struct text *text;
@@ -30,20 +30,30 @@ static double cpu_s(void)
 	return (double)t.tv_sec + (double)t.tv_nsec * 1e-9;
 }
 
-static void index_text(struct ranked *r)
+/* Puts a document's words, as another document. */
+static void index_one(
+	struct bm25_builder *builder, const struct text *d, uint32_t document, uint32_t number)
 {
 	static char text[LONGEST_TEXT * LONGEST_WORD];
+	const size_t *start = d->start + document;
+	struct error e;
+
+	text_spell(text, d->words + start[0], start[1] - start[0]);
+	must(bm25_builder_put(builder, number, NULL, text, &e), &e, "index a document");
+}
+
+static void index_text(struct ranked *r)
+{
 	const struct text *d = r->text;
 	struct bm25_builder *builder = bm25_builder_new(NULL);
 	struct error e;
 	double began = cpu_s();
 
-	r->order = must_allocate(d->n, sizeof *r->order);
-	for (uint32_t i = 0; i < d->n; i++) {
+	r->order = must_allocate(d->n + MOST_NEW, sizeof *r->order);
+	for (uint32_t i = 0; i < d->n + MOST_NEW; i++)
 		r->order[i] = i;
-		text_spell(text, d->words + d->start[i], d->start[i + 1] - d->start[i]);
-		must(bm25_builder_add(builder, NULL, text, &e), &e, "index a document");
-	}
+	for (uint32_t i = 0; i < d->n; i++)
+		index_one(builder, d, i, i);
 	must(bm25_build(builder, r->order, &r->index, &e), &e, "index the documents");
 	fprintf(stderr, "# BM25: %u documents, %zu words, indexed in %.1f s\n", d->n,
 		d->start[d->n], cpu_s() - began);
@@ -99,6 +109,42 @@ void line_bm25(struct bench *b, const struct measurement *m)
 	}
 	double value = median(ours, ROUNDS);
 	line(m->name, value, "queries/s", p->name, value / median(theirs, ROUNDS));
+}
+
+/* Seconds until as many more documents are searchable. */
+static double update(const struct ranked *r, uint32_t more)
+{
+	uint32_t n = r->text->n;
+	struct bm25 *next;
+	struct error e;
+	double began = cpu_s();
+
+	struct bm25_builder *builder = bm25_builder_after(r->index);
+	for (uint32_t i = 0; i < more; i++)
+		index_one(builder, r->text, i * (n / more), n + i);
+	must(bm25_build(builder, r->order, &next, &e), &e, "index more documents");
+	double took = cpu_s() - began;
+	bm25_free(next);
+	return took;
+}
+
+void line_bm25_update(struct bench *b, const struct measurement *m)
+{
+	double ours[UPDATES], theirs[UPDATES];
+
+	if (access(b->python, X_OK)) {
+		left_out(m->name, "tests/bench/peers.sh has not been run");
+		return;
+	}
+	const struct ranked *r = ranked_of(b);
+	struct partner *p = bm25s_of(b);
+	update(r, (uint32_t)m->n);
+	for (int i = 0; i < UPDATES; i++) {
+		ours[i] = update(r, (uint32_t)m->n);
+		theirs[i] = partner_seconds(p, "index");
+	}
+	double value = median(ours, UPDATES);
+	line(m->name, value * 1e3, "ms", p->name, median(theirs, UPDATES) / value);
 }
 
 void ranked_free(struct bench *b)
