@@ -8,7 +8,7 @@
  * A group has some PASS_GROUP survivors, 24 bytes each while it is finished: 3 MB a thread. What a
  * larger one would share of pages is little more.
  *
- * A query that gave its pass up has every row scored.
+ * Queries that gave the pass up are left for wide.c.
  */
 #include <math.h>
 #include <stdlib.h>
@@ -39,18 +39,6 @@ struct group {
 static void score(struct finish *f, uint32_t row)
 {
 	score_offer(f->p->x->rows, f->q, f->length, row, &f->top);
-}
-
-static enum code score_all(struct finish *f, atomic_bool *cancelled, struct error *e)
-{
-	const struct codes *c = f->p->x->codes;
-
-	for (uint32_t row = 0; row < c->rows; row++) {
-		if (row % 4096 == 0 && check_cancelled(cancelled, e))
-			return e->code;
-		score(f, row);
-	}
-	return OK;
 }
 
 /* Once there are k scores. */
@@ -146,6 +134,19 @@ static bool group_init(struct group *g)
 	return g->finish && g->visits;
 }
 
+static enum code finish_one(struct pass *p, size_t query, struct top *top, struct error *e)
+{
+	const struct survivors *s = &p->survivors[query];
+
+	if (s->gone)
+		return OK;
+	if (s->wide)
+		return wide_add(&p->wide, p, query, e);
+	top_sort(top);
+	p->queries[query].found = top->n;
+	return OK;
+}
+
 static enum code finish_group(
 	struct pass *p, size_t first, size_t n, atomic_bool *cancelled, struct error *e)
 {
@@ -154,13 +155,8 @@ static enum code finish_group(
 
 	if (rc == OK)
 		rc = finish_survivors(&g, cancelled, e);
-	for (size_t i = 0; rc == OK && i < n; i++) {
-		struct finish *f = &g.finish[i];
-		if (p->survivors[first + i].wide)
-			rc = score_all(f, cancelled, e);
-		top_sort(&f->top);
-		p->queries[first + i].found = f->top.n;
-	}
+	for (size_t i = 0; rc == OK && i < n; i++)
+		rc = finish_one(p, first + i, &g.finish[i].top, e);
 	free(g.finish);
 	free(g.visits);
 	return rc;
@@ -176,4 +172,14 @@ enum code pass_finish(
 			return e->code;
 	}
 	return OK;
+}
+
+bool pass_is_wide(const struct pass *p)
+{
+	return !wide_is_done(&p->wide, p);
+}
+
+enum code pass_score_all(struct pass *p, size_t scores, atomic_bool *cancelled, struct error *e)
+{
+	return wide_score(&p->wide, p, scores, cancelled, e);
 }

@@ -7,7 +7,7 @@
 #include "storage/isa.h"
 #include "storage/progress.h"
 
-enum { FEW_QUERIES = 24 };
+enum { FEW_QUERIES = 24, ROWS_AT_ONCE = 1 << 14 /* scored in a portion for wide queries */ };
 
 /* Multiplications that some milliseconds of a thread are good for. */
 static double work_in(double seconds)
@@ -34,6 +34,7 @@ static void copy_queries(struct joint *j)
 
 	for (struct waiting *w = j->requests; w; w = w->next) {
 		memcpy(j->queries + n, w->request->queries, w->request->n * sizeof *j->queries);
+		w->first = n;
 		n += w->request->n;
 	}
 }
@@ -53,6 +54,8 @@ static enum code add_lot(const struct exact *x, struct joint *j, size_t i)
 		lot->end = (uint32_t)((uint64_t)chunks * (i + 1) / j->n_lots);
 		lot->of = i == 0 ? j->n : 0;
 	}
+	lot->first = from;
+	lot->n = to - from;
 	return pass_begin(x, j->order, j->queries + from, to - from, &lot->pass, &j->error);
 }
 
@@ -101,7 +104,9 @@ static bool has_work(const struct joint *j, const struct lot *lot)
 		return false;
 	if (lot->next < lot->end)
 		return true;
-	return lot->finished < lot->of && (!j->by_chunks || scanned(j));
+	if (lot->finished < lot->of)
+		return !j->by_chunks || scanned(j);
+	return lot->of && pass_is_wide(lot->pass);
 }
 
 bool joint_is_over(const struct joint *j)
@@ -124,12 +129,66 @@ bool joint_all_cancelled(const struct joint *j)
 	return true;
 }
 
+static void drop_of_lot(struct lot *lot, const struct waiting *w)
+{
+	size_t end = lot->first + lot->n, w_end = w->first + w->request->n;
+
+	for (size_t i = w->first > lot->first ? w->first : lot->first; i < end && i < w_end; i++)
+		pass_drop(lot->pass, i - lot->first);
+}
+
+/* Whether nothing of it is left. */
+static bool drop(struct joint *j, struct waiting *w)
+{
+	bool all = true;
+
+	for (size_t i = 0; i < j->n_lots; i++) {
+		uint64_t bit = (uint64_t)1 << i;
+		if (w->dropped & bit)
+			continue;
+		if (j->lots[i].busy) {
+			all = false;
+			continue;
+		}
+		drop_of_lot(&j->lots[i], w);
+		w->dropped |= bit;
+	}
+	return all;
+}
+
+bool joint_drop_cancelled(struct joint *j)
+{
+	bool some = false;
+
+	for (struct waiting **at = &j->requests, *w; (w = *at);) {
+		struct error e;
+		if (!check_cancelled(w->request->cancelled, &e) || !drop(j, w)) {
+			at = &w->next;
+			continue;
+		}
+		*at = w->next;
+		w->next = NULL;
+		w->error = e;
+		w->done = some = true;
+	}
+	return some;
+}
+
 struct lot *joint_lot(struct joint *j)
 {
 	for (size_t i = 0; i < j->n_lots; i++)
 		if (has_work(j, &j->lots[i]))
 			return &j->lots[i];
 	return NULL;
+}
+
+size_t joint_free_lots(const struct joint *j)
+{
+	size_t n = 0;
+
+	for (size_t i = 0; i < j->n_lots; i++)
+		n += has_work(j, &j->lots[i]);
+	return n;
 }
 
 enum code joint_work(struct joint *j, struct lot *lot, struct error *e)
@@ -144,6 +203,8 @@ enum code joint_work(struct joint *j, struct lot *lot, struct error *e)
 			pass_absorb(lot->pass, j->lots[i].pass);
 		j->absorbed = true;
 	}
+	if (lot->finished == lot->of)
+		return pass_score_all(lot->pass, ROWS_AT_ONCE, NULL, e);
 	size_t left = lot->of - lot->finished;
 	size_t n = pass_worth(lot->pass, lot->finished, left, PASS_GROUP);
 	lot->finished += n;

@@ -21,10 +21,14 @@ struct waiting {
 	struct waiting *next;
 	bool taken, done;
 	struct error error;
+
+	size_t first;	  /* of its queries in the joint pass */
+	uint64_t dropped; /* lots in which nothing of it is left, by bits */
 };
 
 struct lot {
 	struct pass *pass;
+	size_t first, n;     /* queries */
 	uint32_t next, end;  /* chunks to scan */
 	size_t finished, of; /* queries */
 	bool busy;
@@ -36,7 +40,7 @@ struct joint {
 	size_t n, hits; /* hits: what they ask for, and exclude, in all */
 	const uint32_t *order;
 
-	struct exact_query *queries; /* copies, back to back */
+	struct exact_query *queries; /* copies; what they point to is the requests' */
 	struct lot lots[MOST_LOTS];
 	size_t n_lots, busy;
 	uint32_t portion;	  /* chunks */
@@ -50,12 +54,16 @@ double joint_most(const struct exact *x, size_t threads);
 void joint_cut(struct joint *j, const struct exact *x, size_t threads);
 void joint_free(struct joint *j);
 
-/* A lot that is worth a portion now, or NULL. */
+/* A lot that is worth a portion now, or NULL; and how many are. */
 struct lot *joint_lot(struct joint *j);
+size_t joint_free_lots(const struct joint *j);
 /* Does a portion of a lot that is nobody else's meanwhile. */
 enum code joint_work(struct joint *j, struct lot *lot, struct error *e);
 /* Nobody is at work and nothing is left to do. */
 bool joint_is_over(const struct joint *j);
 bool joint_all_cancelled(const struct joint *j);
+/* Takes the cancelled requests' queries out of all lots that nobody is at. A request of which no lot
+ * has any is done: its memory is not touched again. True: there was one. */
+bool joint_drop_cancelled(struct joint *j);
 
 #endif

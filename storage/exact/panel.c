@@ -74,6 +74,7 @@ static void put_bounds(struct panel *p, const struct codes *c, const struct enco
 static bool make_code(struct panel *p, uint32_t n, uint32_t steps)
 {
 	p->n = n;
+	p->gone = 0;
 	p->width = width_for(n);
 	p->steps = steps;
 	p->code = FAULT() ? NULL : calloc((size_t)steps * p->width, 4);

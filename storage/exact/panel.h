@@ -12,6 +12,7 @@ enum { PANEL = 12 };
 
 struct panel {
 	uint32_t n;	/* queries */
+	uint32_t gone;	/* of them nobody wants any more */
 	uint32_t width; /* of `code`: n, or the next width that tiles are made for */
 	uint32_t steps;
 	int8_t *code; /* steps x width x 4 */

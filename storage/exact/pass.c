@@ -125,6 +125,7 @@ struct pass *pass_end(struct pass *p)
 		survivors_free(&p->survivors[i]);
 	for (size_t i = 0; i < p->n_panels; i++)
 		panel_free(&p->panels[i]);
+	wide_free(&p->wide);
 	free(p->panels);
 	free(p->survivors);
 	free(p->length);
@@ -194,7 +195,8 @@ enum code pass_scan(
 		if (check_cancelled(cancelled, e))
 			return e->code;
 		for (size_t j = 0; j < p->n_panels; j++)
-			scan_chunk(p, chunk, &p->panels[j]);
+			if (p->panels[j].gone < p->panels[j].n)
+				scan_chunk(p, chunk, &p->panels[j]);
 	}
 	return OK;
 }
@@ -205,13 +207,22 @@ void pass_absorb(struct pass *p, struct pass *other)
 		survivors_absorb(&p->survivors[i], &other->survivors[i]);
 }
 
+void pass_drop(struct pass *p, size_t query)
+{
+	struct survivors *s = &p->survivors[query];
+
+	p->panels[query / PANEL].gone += !s->gone;
+	s->gone = true;
+	survivors_give_up(s);
+}
+
 size_t pass_worth(const struct pass *p, size_t first, size_t n, size_t rows)
 {
 	size_t some = 0, i = 0;
 
 	while (i < n && (i == 0 || some < rows)) {
 		const struct survivors *s = &p->survivors[first + i++];
-		some += s->wide ? p->x->codes->rows : s->n;
+		some += s->wide ? 0 : s->n;
 	}
 	return i;
 }
@@ -226,6 +237,8 @@ enum code exact_search(const struct exact *x, const uint32_t *order, struct exac
 	enum code rc = pass_scan(p, 0, pass_chunks(x), cancelled, e);
 	if (rc == OK)
 		rc = pass_finish(p, 0, n, cancelled, e);
+	if (rc == OK && pass_is_wide(p))
+		rc = pass_score_all(p, SIZE_MAX, cancelled, e);
 	pass_end(p);
 	return rc;
 }

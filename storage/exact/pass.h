@@ -5,7 +5,8 @@
  *   begin   encodes the queries
  *   scan    goes over some of the chunks; each chunk once, in any order, in any portions
  *   absorb  takes over what another pass for the same queries found in other chunks
- *   finish  scores what survived: each query's answer
+ *   finish  scores what survived: the answers but those of queries that gave the pass up
+ *   wide    scores every row for those, in any portions
  *
  * One thread at a time works on a pass; several passes may share the codes. No step holds its core
  * for longer than one chunk takes (a millisecond for a thousand queries) once `cancelled` is true.
@@ -38,12 +39,17 @@ uint32_t pass_chunks(const struct exact *x);
 enum code pass_scan(
 	struct pass *p, uint32_t first, uint32_t n, atomic_bool *cancelled, struct error *e);
 void pass_absorb(struct pass *p, struct pass *other);
-/* How many of the n queries from `first` on may be finished by scoring some so many rows, one at least:
- * a query that gave its pass up takes all. */
+/* Nobody wants that query's answer any more: its vector, limits and room are not looked at again. */
+void pass_drop(struct pass *p, size_t query);
+/* How many of the n queries from `first` on may be finished by scoring some so many rows, one at
+ * least. */
 size_t pass_worth(const struct pass *p, size_t first, size_t n, size_t rows);
-/* Fills in out and found of queries first .. first + n. */
+/* Fills in out and found of queries first .. first + n, or notes that they want every row scored. */
 enum code pass_finish(
 	struct pass *p, size_t first, size_t n, atomic_bool *cancelled, struct error *e);
+/* Once all are finished: whether some want more rows scored; and makes about so many scores of them. */
+bool pass_is_wide(const struct pass *p);
+enum code pass_score_all(struct pass *p, size_t scores, atomic_bool *cancelled, struct error *e);
 
 /* All of it on this thread. */
 enum code exact_search(const struct exact *x, const uint32_t *order, struct exact_query *queries,

@@ -4,6 +4,7 @@
 
 #include "storage/exact/panel.h"
 #include "storage/exact/pass.h"
+#include "storage/exact/wide.h"
 
 struct pass {
 	const struct exact *x;
@@ -15,6 +16,7 @@ struct pass {
 	size_t n;
 	struct panel *panels;
 	size_t n_panels;
+	struct wide wide; /* those whose turn to be finished came */
 };
 
 /* A score as a sigma of query.h, and what converting may be off at most. */

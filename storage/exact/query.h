@@ -31,7 +31,7 @@
  * rows have S at least as large as tau stands for, and what was passed over is worse than all of
  * them: nothing outside the survivors can belong to the top k. That is the certificate; it needs no
  * check afterwards. When survivors become more than the cap, the query gives up the pass and every
- * row is scored (finish.c).
+ * row is scored (wide.c).
  */
 #ifndef STORAGE_EXACT_QUERY_H
 #define STORAGE_EXACT_QUERY_H

@@ -32,7 +32,7 @@ static bool make_room(struct survivors *s, size_t room)
 bool survivors_init(struct survivors *s)
 {
 	s->tau = (float)fmax(s->floor - 0x1p-22 * fabs(s->floor), -FLT_MAX);
-	s->wide = false;
+	s->wide = s->gone = false;
 	s->at = NULL;
 	s->scratch = NULL;
 	s->n = 0;

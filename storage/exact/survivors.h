@@ -22,6 +22,7 @@ struct survivors {
 
 	float tau; /* uppers below it are passed over; +inf: given up */
 	bool wide; /* given up: too many, or no memory for them */
+	bool gone; /* given up, because nobody wants the answer any more */
 	struct survivor *at;
 	struct survivor *scratch; /* of the same room */
 	size_t n, room;

@@ -1,0 +1,98 @@
+#include "storage/exact/wide.h"
+
+#include <stdlib.h>
+
+#include "proto/fault.h"
+#include "storage/exact/pass_private.h"
+#include "storage/exact/score.h"
+#include "storage/progress.h"
+
+enum { BLOCK_BYTES = 1 << 17 /* of rows: they stay in the second cache for all queries */ };
+
+struct wide_query {
+	size_t i; /* of the pass */
+	struct top top;
+};
+
+enum code wide_add(struct wide *w, const struct pass *p, size_t i, struct error *e)
+{
+	struct exact_query *q = &p->queries[i];
+
+	for (size_t j = 0; j < w->n; j++)
+		if (w->query[j].i == i)
+			return OK;
+	if (w->n == w->room) {
+		size_t room = w->room ? 2 * w->room : 4;
+		struct wide_query *query = FAULT() ? NULL : realloc(w->query, room * sizeof *query);
+		if (!query)
+			return error_memory(e);
+		w->query = query;
+		w->room = room;
+	}
+	q->found = 0; /* there may be no rows to come */
+	w->query[w->n++] = (struct wide_query){i, {q->out, 0, q->k, p->order}};
+	return OK;
+}
+
+static bool is_gone(const struct pass *p, const struct wide_query *q)
+{
+	return p->survivors[q->i].gone;
+}
+
+static size_t still_wanted(const struct wide *w, const struct pass *p)
+{
+	size_t n = 0;
+
+	for (size_t i = 0; i < w->n; i++)
+		n += !is_gone(p, &w->query[i]);
+	return n;
+}
+
+bool wide_is_done(const struct wide *w, const struct pass *p)
+{
+	return w->next == p->x->codes->rows || still_wanted(w, p) == 0;
+}
+
+static void score_block(struct wide *w, struct pass *p, uint32_t end)
+{
+	for (size_t i = 0; i < w->n; i++) {
+		struct wide_query *q = &w->query[i];
+		for (uint32_t row = w->next; row < end && !is_gone(p, q); row++)
+			score_offer(p->x->rows, &p->queries[q->i], p->length[q->i], row, &q->top);
+	}
+	w->next = end;
+}
+
+static void finish(struct wide *w, struct pass *p)
+{
+	for (size_t i = 0; i < w->n; i++) {
+		struct wide_query *q = &w->query[i];
+		if (is_gone(p, q))
+			continue;
+		top_sort(&q->top);
+		p->queries[q->i].found = q->top.n;
+	}
+}
+
+enum code wide_score(
+	struct wide *w, struct pass *p, size_t scores, atomic_bool *cancelled, struct error *e)
+{
+	uint32_t rows = p->x->codes->rows, left = rows - w->next;
+	size_t block = BLOCK_BYTES / p->x->rows->row_bytes + 1;
+	size_t wanted = still_wanted(w, p), most = scores > wanted ? scores / wanted : 1;
+	uint32_t end = w->next + (uint32_t)(most < left ? most : left);
+
+	while (w->next < end) {
+		if (check_cancelled(cancelled, e))
+			return e->code;
+		score_block(w, p, end - w->next < block ? end : w->next + (uint32_t)block);
+	}
+	if (end == rows)
+		finish(w, p);
+	return OK;
+}
+
+void wide_free(struct wide *w)
+{
+	free(w->query);
+}
