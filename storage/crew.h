@@ -13,16 +13,22 @@ struct job {
 	struct job *next;
 };
 
+/* How soon one must be back: in its turn; before those who are IN_TURN; though no place is free. */
+enum haste { IN_TURN, FIRST, AT_ONCE };
+
 struct crew {
 	size_t threads; /* that compute at once */
 	/* Has an idle thread do it, before anything else that waits; it may be late. */
 	void (*send)(void *arg, struct job *job);
-	/* The calling thread is about to wait for what others compute, and is back; in between another
-	 * may compute in its place. */
+	/* The calling thread gives its place up, for somebody new before anybody else. Never blocks. */
 	void (*leave)(void *arg);
-	void (*back)(void *arg);
-	/* Whether somebody would take the place of one that leaves. */
+	/* Waits until there is a place again, which others will give up within a portion of work: hold
+	 * no lock. AT_ONCE is for who has little left to do. */
+	void (*back)(void *arg, enum haste haste);
+	/* Whether somebody new would take the place of one that leaves. Never blocks. */
 	bool (*wanted)(void *arg);
+	/* How many who left wait to be back. Never blocks. */
+	size_t (*awaited)(void *arg);
 	void *arg;
 };
 

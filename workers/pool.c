@@ -3,18 +3,26 @@
  * a pool_each: a share gives a slice away and goes back to the end of the line, so slices of large
  * requests and whole small ones alternate, and nobody waits for more than one slice a competitor.
  *
- * `width` of a lane's threads may compute at once. HEAVY has spare ones: a thread that calls pool_each
- * gives its place up until its slices are done, and one of a crew while it waits for others, and a
- * spare thread may begin the next job there. Without spares, a lane full of large requests would not
- * begin a small one, and requests could not meet in one scan.
+ * `width` of a lane's threads may compute at once: they hold its places. HEAVY has spare threads: one
+ * that calls pool_each gives its place up until its slices are done, and one of a crew while it waits
+ * for others or lets others go first, and a spare thread may begin the next job there. Without spares,
+ * a lane full of large requests would not begin a small one, and requests could not meet in one scan.
  *
- *   idle threads    take whatever stands first
+ *   idle threads    take what was lent, then whatever stands first
  *   pool_each       takes slices only, its own or another's: a job begun on top of its stack would
  *                   hold it up. It leaves a job to an idle thread and passes it over when there is
  *                   none.
+ *   who is back     waits for a place as well, in a line of its own; the two lines take turns, so
+ *                   that neither a stream of small jobs nor many threads that come back at once keep
+ *                   the other line waiting for more than one piece of work a turn.
  *
- * A caller whose last slice is done goes on at once, even when that makes one thread more than
- * `width` for the length of a slice. So does a thread of a crew that is back from waiting.
+ * Nobody waits for ever: who holds a place computes, and either ends or gives it up; who waits to be
+ * back holds none. Two may go beyond `width`, so as not to wait behind what is long: a caller of
+ * pool_each whose last slice is done, one a request, and those who must be back at once, up to twice
+ * the width. They have little left to do.
+ *
+ * What is lent (pool_crew) stands before the line and is not counted in it: it belongs to a request
+ * that was admitted.
  */
 #include "workers/pool.h"
 
@@ -29,9 +37,13 @@ struct line {
 	pthread_mutex_t lock;
 	pthread_cond_t work;	/* for an idle thread: there is a turn and a place for it */
 	pthread_cond_t callers; /* the same for pool_each, or a share is finished */
+	pthread_cond_t returns; /* for those who wait to be back: one has a place */
 	struct job *first, **last;
-	size_t queued, queue; /* jobs without shares; the most that may wait */
+	struct job *lent;	      /* latest first */
+	struct returning *returning;  /* by haste */
+	size_t queued, queue, shares; /* jobs in the line; the most that may be; shares in it */
 	size_t width, running, idle, waiting;
+	bool returned_last; /* the last place went to one who is back */
 	bool stopping;
 	pthread_t *threads;
 	size_t n_threads;
@@ -40,6 +52,16 @@ struct line {
 struct pool {
 	struct line lines[LANES];
 };
+
+/* One who waits to be back; lives on its stack. */
+struct returning {
+	struct returning *next;
+	enum haste haste;
+	bool granted;
+};
+
+/* The lane for which this thread runs a turn: it has a place there, or gave it up for a while. */
+static _Thread_local const struct line *turn_of;
 
 /* A pool_each in the line; lives on its caller's stack. */
 struct share {
@@ -53,6 +75,7 @@ struct share {
 static void line_push(struct line *l, struct job *turn)
 {
 	turn->next = NULL;
+	l->shares += !turn->run;
 	*l->last = turn;
 	l->last = &turn->next;
 }
@@ -61,16 +84,49 @@ static struct job *line_remove(struct line *l, struct job **at)
 {
 	struct job *turn = *at;
 
+	l->shares -= !turn->run;
 	*at = turn->next;
 	if (!*at)
 		l->last = at;
 	return turn;
 }
 
+static bool somebody_waits(const struct line *l)
+{
+	return l->first || l->lent;
+}
+
+static bool may_return(const struct line *l)
+{
+	const struct returning *r = l->returning;
+
+	if (!r)
+		return false;
+	if (r->haste == AT_ONCE && l->running < 2 * l->width)
+		return true;
+	if (l->running >= l->width)
+		return false;
+	bool others = (somebody_waits(l) && l->idle) || (l->shares && l->waiting);
+	return !others || !l->returned_last;
+}
+
+static void give_place_back(struct line *l)
+{
+	struct returning *r = l->returning;
+
+	l->returning = r->next;
+	r->granted = true;
+	l->running++;
+	l->returned_last = true;
+	pthread_cond_broadcast(&l->returns);
+}
+
 /* To be called whenever a turn or a place appears. */
 static void wake(struct line *l)
 {
-	if (!l->first || l->running >= l->width)
+	while (may_return(l))
+		give_place_back(l);
+	if (!somebody_waits(l) || l->running >= l->width)
 		return;
 	if (l->idle)
 		pthread_cond_signal(&l->work);
@@ -94,25 +150,40 @@ static void run_slice(struct line *l, struct share *s)
 
 static void run_job(struct line *l, struct job *job)
 {
-	l->queued--;
 	wake(l);
 	pthread_mutex_unlock(&l->lock);
 	job->run(job);
 	pthread_mutex_lock(&l->lock);
 }
 
-/* Takes the turn at `at` out of the line and runs it, unlocked. */
-static void take_turn(struct line *l, struct job **at)
+/* Runs a turn that is out of the line, unlocked. */
+static void run_turn(struct line *l, struct job *turn)
 {
-	struct job *turn = line_remove(l, at);
+	const struct line *before = turn_of;
 
+	turn_of = l;
 	l->running++;
+	l->returned_last = false;
 	if (turn->run)
 		run_job(l, turn);
 	else
 		run_slice(l, (struct share *)turn);
+	turn_of = before;
 	l->running--;
 	wake(l);
+}
+
+static void take_first(struct line *l)
+{
+	struct job *turn = l->lent;
+
+	if (turn) {
+		l->lent = turn->next;
+	} else {
+		turn = line_remove(l, &l->first);
+		l->queued -= turn->run != NULL;
+	}
+	run_turn(l, turn);
 }
 
 static void *line_thread(void *arg)
@@ -121,9 +192,9 @@ static void *line_thread(void *arg)
 
 	pthread_mutex_lock(&l->lock);
 	l->idle--;
-	while (l->first || !l->stopping) {
-		if (l->first && l->running < l->width) {
-			take_turn(l, &l->first);
+	while (somebody_waits(l) || !l->stopping) {
+		if (somebody_waits(l) && l->running < l->width) {
+			take_first(l);
 			continue;
 		}
 		l->idle++;
@@ -144,6 +215,7 @@ static void line_stop(struct line *l)
 	for (size_t i = 0; i < l->n_threads; i++)
 		pthread_join(l->threads[i], NULL);
 	free(l->threads);
+	pthread_cond_destroy(&l->returns);
 	pthread_cond_destroy(&l->callers);
 	pthread_cond_destroy(&l->work);
 	pthread_mutex_destroy(&l->lock);
@@ -155,6 +227,7 @@ static void line_init(struct line *l, size_t width, size_t queue)
 	pthread_mutex_init(&l->lock, NULL);
 	pthread_cond_init(&l->work, NULL);
 	pthread_cond_init(&l->callers, NULL);
+	pthread_cond_init(&l->returns, NULL);
 }
 
 /* Under the lock, so that no thread looks at `threads` before all are in it. */
@@ -243,19 +316,11 @@ static struct job **slice_for_caller(struct line *l)
 
 	if (l->running >= l->width || !*at)
 		return NULL;
-	if ((*at)->run && l->idle)
+	if ((l->lent || (*at)->run) && l->idle)
 		return NULL;
 	while (*at && (*at)->run)
 		at = &(*at)->next;
 	return *at ? at : NULL;
-}
-
-static bool is_own_thread(const struct line *l)
-{
-	for (size_t i = 0; i < l->n_threads; i++)
-		if (pthread_equal(l->threads[i], pthread_self()))
-			return true;
-	return false;
 }
 
 static void share_out(struct line *l, struct share *s)
@@ -267,7 +332,7 @@ static void share_out(struct line *l, struct share *s)
 	while (s->left) {
 		at = slice_for_caller(l);
 		if (at) {
-			take_turn(l, at);
+			run_turn(l, line_remove(l, at));
 			continue;
 		}
 		l->waiting++;
@@ -285,7 +350,7 @@ void pool_each(struct pool *pool, size_t n, void (*each)(void *arg, size_t i), v
 	}
 	struct line *l = &pool->lines[HEAVY];
 	struct share s = {.each = each, .arg = arg, .n = n, .left = n};
-	bool place = is_own_thread(l); /* the caller holds one of the lane's places */
+	bool place = turn_of == l; /* the caller holds one of the lane's places */
 
 	pthread_mutex_lock(&l->lock);
 	l->running -= place;
@@ -294,41 +359,46 @@ void pool_each(struct pool *pool, size_t n, void (*each)(void *arg, size_t i), v
 	pthread_mutex_unlock(&l->lock);
 }
 
-static void send_first(void *arg, struct job *job)
+static void lend(void *arg, struct job *job)
 {
 	struct line *l = arg;
 
 	pthread_mutex_lock(&l->lock);
-	l->queued++; /* as run_job counts it off */
-	job->next = l->first;
-	l->first = job;
-	if (!job->next)
-		l->last = &job->next;
+	job->next = l->lent;
+	l->lent = job;
 	wake(l);
 	pthread_mutex_unlock(&l->lock);
 }
 
-/* A thread that is not the lane's holds a place only while pool_each has lent it one; it keeps it. */
 static void leave(void *arg)
 {
 	struct line *l = arg;
 
-	if (!is_own_thread(l))
+	if (turn_of != l)
 		return;
 	pthread_mutex_lock(&l->lock);
 	l->running--;
+	l->returned_last = true; /* lest it be back before a thread that was woken is there */
 	wake(l);
 	pthread_mutex_unlock(&l->lock);
 }
 
-static void back(void *arg)
+static void back(void *arg, enum haste haste)
 {
 	struct line *l = arg;
+	struct returning r = {.haste = haste};
 
-	if (!is_own_thread(l))
+	if (turn_of != l)
 		return;
 	pthread_mutex_lock(&l->lock);
-	l->running++;
+	struct returning **at = &l->returning;
+	while (*at && (*at)->haste >= haste)
+		at = &(*at)->next;
+	r.next = *at;
+	*at = &r;
+	wake(l);
+	while (!r.granted)
+		pthread_cond_wait(&l->returns, &l->lock);
 	pthread_mutex_unlock(&l->lock);
 }
 
@@ -342,9 +412,21 @@ static bool wanted(void *arg)
 	return somebody;
 }
 
+static size_t awaited(void *arg)
+{
+	struct line *l = arg;
+	size_t n = 0;
+
+	pthread_mutex_lock(&l->lock);
+	for (const struct returning *r = l->returning; r; r = r->next)
+		n++;
+	pthread_mutex_unlock(&l->lock);
+	return n;
+}
+
 struct crew pool_crew(struct pool *pool)
 {
 	struct line *l = &pool->lines[HEAVY];
 
-	return (struct crew){l->width, send_first, leave, back, wanted, l};
+	return (struct crew){l->width, lend, leave, back, wanted, awaited, l};
 }

@@ -2,15 +2,29 @@
  * A request stands in one of two lines, urgent or bulk, and each line has one joint pass (joint.h) at
  * a time: all that stand there when the one before is over, up to what takes a quarter of a second.
  *
- * Threads that wait in shared_search take portions of it, urgent ones first, so that a request of one
- * query is held up by a bulk pass for one portion. There is no leader: whoever finds its line's pass
- * over opens the next, whoever does the last portion closes it. A thread with nothing to do leaves its
- * place to others, which may bring company for the next pass; and when a pass opens, idle threads are
- * sent for.
+ * Threads that wait in shared_search take portions of some 20 ms of it. There is no leader: whoever
+ * finds its line's pass over opens the next, whoever does the last portion closes it. Portions of the
+ * urgent pass go first, and who is urgent does no others, so as to be back as soon as it is served.
+ *
+ * Nobody waits behind a long job. Between two portions a thread gives its place up when somebody new
+ * would take it, or somebody waits to be back (crew.h); an urgent one does so later. It has its place again in its turn and goes
+ * on where the pass stands. A thread with nothing to do leaves as well, which may bring company for
+ * the next pass. Helpers, idle threads sent for when there is more to do than threads at it, just go,
+ * and are sent for again. So on a pool of any width a request that comes in begins within a portion.
+ *
+ *   progress     A pass is no thread's own: all that wait for it stand by, with a place, waiting for
+ *                one, or without, to be woken when a portion is free. Who finds nobody at work does a
+ *                portion before it gives way again, and places go round (workers/pool.c): so a bulk
+ *                pass, too, gets one portion a turn, whatever else comes in.
+ *   no deadlock  Who waits for a place holds neither a place nor the lock nor a lot; who holds a
+ *                place or a lot computes. Helpers are owed nothing: nobody waits for one that was
+ *                sent, and one that comes late finds nothing to do.
  *
  * Everything here is guarded by `lock`, except that a portion belongs to the thread that took it. A
- * pass borrows its requests' queries until it is over; so a cancelled request that is already in one
- * waits for the portions at work, and its pass is broken off when nobody else is in it.
+ * pass borrows what its requests' queries point to. A cancelled request is taken out of the lots that
+ * nobody is at, by itself or at the end of each portion, and leaves when it is in none any more; the
+ * others keep what is searched. When nobody else is left the pass is broken off, and it waits for the
+ * portions at work.
  */
 #include "storage/exact/shared.h"
 
@@ -29,6 +43,7 @@ enum { MOST_HITS = 1 << 20 };
 struct helper {
 	struct job job;
 	struct shared *shared;
+	struct crew crew; /* whose thread it is */
 	bool sent;
 };
 
@@ -41,7 +56,9 @@ struct shared {
 	struct joint *joint[LINES]; /* at work, or NULL */
 	bool opening[LINES];	    /* somebody cuts the next */
 	size_t at_work;		    /* threads on portions */
-	size_t threads;		    /* that may be */
+	size_t coming[LINES];	    /* threads that wait for a place, to take one */
+	size_t on_way;		    /* helpers sent and not there yet */
+	size_t threads;		    /* that may be at work */
 	struct helper helpers[MOST_LOTS];
 };
 
@@ -132,10 +149,10 @@ static void gather(struct shared *s, enum line line, struct joint *j)
 	}
 }
 
-/* A lot that is worth a portion now, of the first line that has one. */
-static struct lot *find_lot(struct shared *s, struct joint **of)
+/* A lot that is worth a portion now, of the first line that has one, up to `last`. */
+static struct lot *find_lot(struct shared *s, enum line last, struct joint **of)
 {
-	for (int line = 0; line < LINES; line++) {
+	for (int line = 0; line <= (int)last; line++) {
 		struct joint *j = s->joint[line];
 		if (!j || j->error.code)
 			continue;
@@ -154,16 +171,28 @@ static void close_joint(struct shared *s, enum line line)
 	struct joint *j = s->joint[line];
 	struct waiting *w = j->requests, *next;
 
-	for (size_t n = 0; w; n += w->request->n, w = next) {
+	for (; w; w = next) {
 		next = w->next; /* it goes with its thread once it is done */
 		w->error = j->error;
 		for (size_t i = 0; i < w->request->n && !j->error.code; i++)
-			w->request->queries[i].found = j->queries[n + i].found;
+			w->request->queries[i].found = j->queries[w->first + i].found;
 		w->done = true;
 	}
 	s->joint[line] = NULL;
 	pthread_cond_broadcast(&s->changed);
 	joint_free(j);
+}
+
+/* Those who are cancelled leave; the last of them wait for the portions at work, since what is searched
+ * is theirs alone then. */
+static void let_go(struct shared *s, struct joint *j)
+{
+	if (j->error.code)
+		return;
+	if (joint_all_cancelled(j))
+		error_set(&j->error, CANCELLED, "CANCELLED", "The request was cancelled.");
+	else if (joint_drop_cancelled(j))
+		pthread_cond_broadcast(&s->changed);
 }
 
 /* The lock is held, but not while working. */
@@ -182,12 +211,11 @@ static void do_portion(struct shared *s, struct joint *j, struct lot *lot)
 	lot->busy = false;
 	if (e.code)
 		j->error = e;
-	else if (!j->error.code && joint_all_cancelled(j))
-		error_set(&j->error, CANCELLED, "CANCELLED", "The request was cancelled.");
+	let_go(s, j);
 	if (joint_is_over(j))
 		close_joint(s, j == s->joint[URGENT] ? URGENT : BULK);
 	else
-		pthread_cond_signal(&s->changed);
+		pthread_cond_broadcast(&s->changed);
 }
 
 static bool may_work(const struct shared *s)
@@ -199,27 +227,42 @@ static void help(struct job *job)
 {
 	struct helper *helper = (struct helper *)job;
 	struct shared *s = helper->shared;
+	const struct crew *crew = &helper->crew;
 	struct joint *j;
 	struct lot *lot;
 
 	pthread_mutex_lock(&s->lock);
-	while (may_work(s) && (lot = find_lot(s, &j)))
+	s->on_way--;
+	while (may_work(s) && !crew->wanted(crew->arg) && !crew->awaited(crew->arg) &&
+		(lot = find_lot(s, BULK, &j)))
 		do_portion(s, j, lot);
 	helper->sent = false;
 	release(s);
 }
 
+static size_t all_coming(const struct shared *s)
+{
+	return s->coming[URGENT] + s->coming[BULK];
+}
+
+static void send_helper(struct shared *s, struct helper *h, const struct crew *crew)
+{
+	*h = (struct helper){.job.run = help, .shared = s, .crew = *crew, .sent = true};
+	s->references++;
+	s->on_way++;
+	crew->send(crew->arg, &h->job);
+}
+
+/* For the lots that are free beside the one that the calling thread will take. */
 static void send_helpers(struct shared *s, const struct joint *j, const struct crew *crew)
 {
-	for (size_t i = 0; crew && i + 1 < j->n_lots; i++) {
-		struct helper *h = &s->helpers[i];
-		if (h->sent)
-			continue;
-		h->job.run = help;
-		h->shared = s;
-		h->sent = true;
-		s->references++;
-		crew->send(crew->arg, &h->job);
+	size_t free = joint_free_lots(j), others = 1 + s->at_work + all_coming(s);
+
+	for (size_t i = 0; crew && i < MOST_LOTS; i++) {
+		if (s->on_way + 1 >= free || s->on_way + others >= s->threads)
+			return;
+		if (!s->helpers[i].sent)
+			send_helper(s, &s->helpers[i], crew);
 	}
 }
 
@@ -248,9 +291,44 @@ static void open_joint(struct shared *s, enum line line, const struct crew *crew
 		close_joint(s, line);
 	else
 		send_helpers(s, j, crew);
+	pthread_cond_broadcast(&s->changed);
 }
 
-static void wait_a_while(struct shared *s, const struct crew *crew)
+static bool may_open(const struct shared *s, enum line line)
+{
+	return !s->joint[line] && !s->opening[line] && s->first[line];
+}
+
+/* Whether it is served; or cancelled, and free to go. */
+static bool is_finished(struct shared *s, enum line line, struct waiting *w)
+{
+	struct error e;
+
+	if (w->done || !check_cancelled(w->request->cancelled, &e))
+		return w->done;
+	if (!w->taken) {
+		step_out(s, line, w);
+		w->error = e;
+		w->done = true;
+	} else if (s->joint[line]) { /* else it is being opened */
+		let_go(s, s->joint[line]);
+		if (joint_is_over(s->joint[line]))
+			close_joint(s, line);
+	}
+	return w->done;
+}
+
+/* Whether there is something to do, and nobody else on the way to do it. */
+static bool is_called(struct shared *s, enum line line)
+{
+	struct joint *j;
+
+	if (may_open(s, line) && !s->coming[line])
+		return true;
+	return s->at_work + all_coming(s) < s->threads && find_lot(s, line, &j);
+}
+
+static void wait_a_while(struct shared *s)
 {
 	struct timespec until;
 
@@ -259,40 +337,71 @@ static void wait_a_while(struct shared *s, const struct crew *crew)
 	until.tv_nsec += 20 * 1000 * 1000;
 	until.tv_sec += until.tv_nsec / 1000000000;
 	until.tv_nsec %= 1000000000;
-	if (crew)
-		crew->leave(crew->arg);
 	pthread_cond_timedwait(&s->changed, &s->lock, &until);
-	if (crew)
-		crew->back(crew->arg);
 }
 
-/* Whether this thread should rather make room for company: somebody is at work already. */
-static bool is_wanted(const struct shared *s, const struct crew *crew)
+/* Waits for a place. The lock is let go of meanwhile. */
+static void come_back(struct shared *s, enum line line, const struct waiting *w)
 {
-	return crew && s->at_work && crew->wanted(crew->arg);
+	const struct crew *crew = w->request->crew;
+	bool finished = w->done;
+	enum haste haste = line == BULK ? IN_TURN : finished ? AT_ONCE : FIRST;
+
+	s->coming[line] += !finished;
+	pthread_mutex_unlock(&s->lock);
+	crew->back(crew->arg, haste);
+	pthread_mutex_lock(&s->lock);
+	s->coming[line] -= !finished;
+	if (w->done && !finished) /* somebody else must do what it came for */
+		pthread_cond_broadcast(&s->changed);
+}
+
+/* Gives the place up, until there is something to do and a place again. */
+static void step_aside(struct shared *s, enum line line, struct waiting *w)
+{
+	const struct crew *crew = w->request->crew;
+
+	if (crew)
+		crew->leave(crew->arg);
+	while (!is_finished(s, line, w) && !is_called(s, line))
+		wait_a_while(s);
+	if (crew)
+		come_back(s, line, w);
+}
+
+/* Whether this thread should rather let somebody else go first, after so many portions since it came.
+ * One that has not done anything yet does not, unless others keep its pass going and there is company
+ * to come; and who is urgent is most often done with two: one to scan, one to finish. */
+static bool gives_way(
+	const struct joint *j, const struct crew *crew, enum line line, size_t portions)
+{
+	bool had_turn = portions >= (line == URGENT ? 3 : 1);
+
+	if (!crew || (!had_turn && (portions || !j->busy)))
+		return false;
+	return crew->wanted(crew->arg) || (had_turn && crew->awaited(crew->arg) > 0);
 }
 
 static void take_part(struct shared *s, enum line line, struct waiting *w)
 {
 	const struct crew *crew = w->request->crew;
-	struct error *e = &w->error;
 	struct joint *j;
 	struct lot *lot;
 
-	while (!w->done) {
-		if (!w->taken && check_cancelled(w->request->cancelled, e)) {
-			step_out(s, line, w);
-			return;
-		}
-		for (int i = 0; i < LINES; i++)
-			if (!s->joint[i] && !s->opening[i] && s->first[i])
-				open_joint(s, i, crew);
+	for (size_t portions = 0; !is_finished(s, line, w);) {
+		if (may_open(s, line))
+			open_joint(s, line, crew);
 		if (w->done)
 			return;
-		if (may_work(s) && !is_wanted(s, crew) && (lot = find_lot(s, &j)))
-			do_portion(s, j, lot);
-		else
-			wait_a_while(s, crew);
+		lot = may_work(s) ? find_lot(s, line, &j) : NULL;
+		if (!lot || gives_way(j, crew, line, portions)) {
+			step_aside(s, line, w);
+			portions = 0;
+			continue;
+		}
+		send_helpers(s, j, crew);
+		do_portion(s, j, lot);
+		portions++;
 	}
 }
 

@@ -28,8 +28,8 @@ struct shared_request {
 	const struct crew *crew; /* may be NULL */
 };
 
-/* Fills in the queries' answers. CANCELLED at the next part, some 20 ms, unless others are in the same
- * pass: then it goes on to its end, a quarter of a second at most, and may be OK. Any thread. */
+/* Fills in the queries' answers. CANCELLED at the end of the portions at work, some 20 ms, whoever
+ * shares the pass; what the queries point to may then be half filled in. Any thread. */
 enum code shared_search(struct shared *s, const struct shared_request *r, struct error *e);
 
 #endif

@@ -1,6 +1,7 @@
 #include "tests/runner.h"
 
 #include <pthread.h>
+#include <sched.h>
 #include <semaphore.h>
 #include <stdatomic.h>
 
@@ -252,7 +253,7 @@ static void leaving_run(struct job *job)
 	l->crew.leave(l->crew.arg);
 	if (l->until)
 		sem_wait(&l->until->began);
-	l->crew.back(l->crew.arg);
+	l->crew.back(l->crew.arg, IN_TURN);
 }
 
 START_TEST(who_leaves_makes_room_for_another)
@@ -323,7 +324,7 @@ START_TEST(what_is_sent_goes_before_what_waits_even_when_the_lane_is_full)
 	crew.send(crew.arg, &jobs[1].job);
 	crew.send(crew.arg, &jobs[2].job);
 	pool_resume(pool, HEAVY, &jobs[3].job);
-	ck_assert_uint_eq(pool_queued(pool, HEAVY), 4);
+	ck_assert_uint_eq(pool_queued(pool, HEAVY), 2);
 	gate_open(&gate);
 	pool_stop(pool);
 	static const int came[] = {3, 2, 1, 4};
@@ -332,24 +333,129 @@ START_TEST(what_is_sent_goes_before_what_waits_even_when_the_lane_is_full)
 }
 END_TEST
 
-START_TEST(what_is_sent_first_of_all_is_not_lost)
+START_TEST(what_is_sent_takes_no_room_in_the_lane)
 {
 	struct pool *pool = start(1, 1, 1);
 	struct crew crew = pool_crew(pool);
 	int last = 0;
-	struct ordered jobs[2];
+	struct ordered jobs[3];
 	struct gate gate;
 
-	for (int i = 0; i < 2; i++)
+	for (int i = 0; i < 3; i++)
 		jobs[i] = (struct ordered){{.run = ordered_run}, &last, 0};
 	gate_close(&gate, pool, HEAVY);
 	crew.send(crew.arg, &jobs[0].job);
-	ck_assert(pool_submit(pool, HEAVY, &jobs[1].job) == false);
-	pool_resume(pool, HEAVY, &jobs[1].job);
+	ck_assert(pool_submit(pool, HEAVY, &jobs[1].job));
+	ck_assert(!pool_submit(pool, HEAVY, &jobs[2].job));
 	gate_open(&gate);
 	pool_stop(pool);
 	ck_assert_int_eq(jobs[0].came, 1);
 	ck_assert_int_eq(jobs[1].came, 2);
+}
+END_TEST
+
+/* One that leaves its place to the gate, and comes back while that is closed. */
+struct comer {
+	struct job job;
+	struct crew crew;
+	enum haste haste;
+	sem_t left, come, is_back;
+	int *last, came;
+};
+
+static void comer_run(struct job *job)
+{
+	struct comer *c = (struct comer *)job;
+
+	c->crew.leave(c->crew.arg);
+	sem_post(&c->left);
+	sem_wait(&c->come);
+	c->crew.back(c->crew.arg, c->haste);
+	c->came = ++*c->last;
+	sem_post(&c->is_back);
+}
+
+static void comer_leave(struct comer *c, struct pool *pool, enum haste haste, int *last)
+{
+	*c = (struct comer){
+		{.run = comer_run}, .crew = pool_crew(pool), .haste = haste, .last = last};
+	sem_init(&c->left, 0, 0);
+	sem_init(&c->come, 0, 0);
+	sem_init(&c->is_back, 0, 0);
+	ck_assert(pool_submit(pool, HEAVY, &c->job));
+	sem_wait(&c->left);
+}
+
+START_TEST(who_is_back_waits_for_a_place)
+{
+	struct pool *pool = start(1, 1, 2);
+	struct crew crew = pool_crew(pool);
+	struct comer c;
+	struct gate gate;
+	int last = 0;
+
+	comer_leave(&c, pool, FIRST, &last);
+	gate_close(&gate, pool, HEAVY);
+	ck_assert(!crew.awaited(crew.arg));
+	sem_post(&c.come);
+	while (!crew.awaited(crew.arg))
+		sched_yield();
+	ck_assert_int_eq(sem_trywait(&c.is_back), -1);
+	gate_open(&gate);
+	sem_wait(&c.is_back);
+	pool_stop(pool);
+}
+END_TEST
+
+START_TEST(who_must_be_back_at_once_does_not_wait)
+{
+	struct pool *pool = start(1, 1, 2);
+	struct comer c;
+	struct gate gate;
+	int last = 0;
+
+	comer_leave(&c, pool, AT_ONCE, &last);
+	gate_close(&gate, pool, HEAVY);
+	sem_post(&c.come);
+	sem_wait(&c.is_back);
+	gate_open(&gate);
+	pool_stop(pool);
+}
+END_TEST
+
+/* The two lines take turns, and in that of those who are back the first go first. */
+START_TEST(who_is_back_and_what_waits_take_turns)
+{
+	enum { N = 3 };
+	static const enum haste haste[N] = {IN_TURN, IN_TURN, FIRST};
+	static const int places[N] = {3, 5, 1};
+	struct pool *pool = start(1, 1, 2 * N);
+	struct crew crew = pool_crew(pool);
+	struct comer comers[N];
+	struct ordered jobs[N];
+	struct gate gate;
+	int last = 0;
+
+	for (int i = 0; i < N; i++)
+		comer_leave(&comers[i], pool, haste[i], &last);
+	gate_close(&gate, pool, HEAVY);
+	for (int i = 0; i < N; i++) {
+		jobs[i] = (struct ordered){{.run = ordered_run}, &last, 0};
+		ck_assert(pool_submit(pool, HEAVY, &jobs[i].job));
+	}
+	for (size_t i = 0; i < N; i++) {
+		sem_post(&comers[i].come);
+		while (crew.awaited(crew.arg) <= i)
+			sched_yield();
+	}
+	gate_open(&gate);
+	for (int i = 0; i < N; i++)
+		sem_wait(&comers[i].is_back);
+	pool_stop(pool);
+	for (int i = 0; i < N; i++) {
+		ck_assert_int_eq(comers[i].came, places[i]);
+		ck_assert_int_eq(jobs[i].came, 2 * (i + 1));
+	}
 }
 END_TEST
 
@@ -417,8 +523,11 @@ Suite *suite(void)
 	tcase_add_test(t, who_leaves_makes_room_for_another);
 	tcase_add_test(t, who_is_back_has_its_place_again);
 	tcase_add_test(t, what_is_sent_goes_before_what_waits_even_when_the_lane_is_full);
-	tcase_add_test(t, what_is_sent_first_of_all_is_not_lost);
+	tcase_add_test(t, what_is_sent_takes_no_room_in_the_lane);
 	tcase_add_test(t, a_place_is_wanted_while_somebody_stands_in_line);
+	tcase_add_test(t, who_is_back_waits_for_a_place);
+	tcase_add_test(t, who_must_be_back_at_once_does_not_wait);
+	tcase_add_test(t, who_is_back_and_what_waits_take_turns);
 	tcase_add_test(t, without_a_pool_slices_run_in_order_on_the_caller);
 #ifdef HARDMINER_FAULTS
 	tcase_add_test(t, a_pool_that_cannot_start_leaves_nothing);

@@ -3,7 +3,28 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "storage/isa.h"
 #include "tests/runner.h"
+
+const struct shape large_shape = {.similarity = PB__SIMILARITY__SIMILARITY_DOT,
+	.dtype = PB__DTYPE__DTYPE_F32,
+	.kind = KIND_UNIFORM,
+	.n = 20000,
+	.dimension = 40};
+
+void engine_begin(struct engine *e, const struct shape *shape, uint64_t *seed)
+{
+	isa_force(ISA_PORTABLE);
+	world_make(&e->world, shape, seed);
+	e->shared = shared_new(&e->world.exact);
+	ck_assert_ptr_nonnull(e->shared);
+}
+
+void engine_end(struct engine *e)
+{
+	shared_free(e->shared);
+	world_free(&e->world);
+}
 
 static void keep(void *arg, struct job *job)
 {
@@ -23,22 +44,40 @@ static void count_left(void *arg)
 	w->left++;
 	if (w->when_left)
 		*w->when_left = true;
+	if (w->gone)
+		sem_post(w->gone);
 }
 
-static void do_nothing(void *arg)
+static void be_back(void *arg, enum haste haste)
 {
-	(void)arg;
+	struct watcher *w = arg;
+
+	(void)haste;
+	if (w->hold && !w->ways)
+		sem_wait(w->hold);
 }
 
-static bool is_not_wanted(void *arg)
+static bool is_wanted(void *arg)
+{
+	struct watcher *w = arg;
+
+	if (!w->ways)
+		return false;
+	if (--w->ways == 0 && w->when_way)
+		*w->when_way = true;
+	return true;
+}
+
+static size_t nobody_is_awaited(void *arg)
 {
 	(void)arg;
-	return false;
+	return 0;
 }
 
 void watcher_init(struct watcher *w, size_t threads)
 {
-	*w = (struct watcher){.crew = {threads, keep, count_left, do_nothing, is_not_wanted, w}};
+	*w = (struct watcher){
+		.crew = {threads, keep, count_left, be_back, is_wanted, nobody_is_awaited, w}};
 }
 
 void watcher_run(struct watcher *w)
@@ -60,15 +99,20 @@ static void ask_alone(struct caller *c)
 	ck_ok(exact_search(&c->ask.w->exact, c->request.order, c->alone, c->ask.n, NULL, &e), &e);
 }
 
-void caller_init(struct caller *c, struct shared *s, const struct world *w, const uint32_t *order,
-	size_t n, uint64_t *seed)
+void caller_init_order(
+	struct caller *c, const struct engine *e, const uint32_t *order, size_t n, uint64_t *seed)
 {
-	*c = (struct caller){.shared = s};
-	ask_init(&c->ask, w, seed);
+	*c = (struct caller){.shared = e->shared};
+	ask_init(&c->ask, &e->world, seed);
 	ask_questions(&c->ask, n, seed);
 	c->request = (struct shared_request){
 		.queries = c->ask.queries, .n = n, .order = order, .cancelled = &c->cancelled};
 	ask_alone(c);
+}
+
+void caller_init(struct caller *c, const struct engine *e, size_t n, uint64_t *seed)
+{
+	caller_init_order(c, e, e->world.order, n, seed);
 }
 
 void caller_free(struct caller *c)

@@ -1,18 +1,17 @@
 /*
- * Who shares a pass with whom depends on the moment; tests that need a certain meeting repeat until it
- * came about, as the crew tells them.
+ * Who shares a pass with whom depends on the moment; tests that need a certain meeting hold a pass back
+ * by the crew of those who work for it.
  */
 #include <stdlib.h>
 #include <string.h>
 
 #include "proto/fault.h"
-#include "storage/isa.h"
 #include "tests/runner.h"
 #include "tests/storage/exact/caller.h"
 #include "tests/storage/vectors/sample.h"
 #include "workers/pool.h"
 
-enum { CALLERS = 12, ROUNDS = 3, MEETINGS = 200 };
+enum { CALLERS = 12, ROUNDS = 3 };
 
 /* Equal scores are common, so that the documents' order decides. */
 static const struct shape middling = {.similarity = PB__SIMILARITY__SIMILARITY_DOT,
@@ -21,35 +20,7 @@ static const struct shape middling = {.similarity = PB__SIMILARITY__SIMILARITY_D
 	.n = 5000,
 	.dimension = 12,
 	.holes = 7};
-/* Several portions of a pass, counted with the portable kernel, for all of an ask's questions. */
-static const struct shape large = {.similarity = PB__SIMILARITY__SIMILARITY_DOT,
-	.dtype = PB__DTYPE__DTYPE_F32,
-	.kind = KIND_UNIFORM,
-	.n = 50000,
-	.dimension = 40};
-
-static struct world world;
-static struct shared *shared;
-
-/* The portable kernel makes the most portions of the least rows. */
-static void begin(const struct shape *shape, uint64_t *seed)
-{
-	isa_force(ISA_PORTABLE);
-	world_make(&world, shape, seed);
-	shared = shared_new(&world.exact);
-	ck_assert_ptr_nonnull(shared);
-}
-
-static void end(void)
-{
-	shared_free(shared);
-	world_free(&world);
-}
-
-static void init(struct caller *c, size_t n, uint64_t *seed)
-{
-	caller_init(c, shared, &world, world.order, n, seed);
-}
+static struct engine engine;
 
 /* Callers on the pool's threads, as requests are. */
 struct on_pool {
@@ -84,11 +55,11 @@ static void ask_all(struct caller *callers, struct pool *pool)
 static void meet(size_t threads, uint64_t *seed)
 {
 	static struct caller callers[CALLERS];
-	uint32_t *other = sample_order(world.documents, sample_next(seed));
+	uint32_t *other = sample_order(engine.world.documents, sample_next(seed));
 	struct crew crew;
 
 	for (size_t i = 0; i < CALLERS; i++) {
-		caller_init(&callers[i], shared, &world, i % 4 == 1 ? other : world.order,
+		caller_init_order(&callers[i], &engine, i % 4 == 1 ? other : engine.world.order,
 			i % 2 ? 1 + i / 6 : ASK_MOST - i, seed);
 		callers[i].request.bulk = i % 2 == 0;
 		callers[i].request.crew = threads && i != 5 ? &crew : NULL;
@@ -118,9 +89,9 @@ START_TEST(who_shares_the_pass_does_not_matter)
 	uint64_t seed = 71 + (uint64_t)_i;
 
 	shape.similarity = similarities[_i % 3];
-	begin(&shape, &seed);
+	engine_begin(&engine, &shape, &seed);
 	meet(threads[_i / 3], &seed);
-	end();
+	engine_end(&engine);
 }
 END_TEST
 
@@ -131,8 +102,8 @@ START_TEST(nobody_waits_for_company)
 	struct caller c;
 	struct watcher w;
 
-	begin(&middling, &seed);
-	init(&c, 20, &seed);
+	engine_begin(&engine, &middling, &seed);
+	caller_init(&c, &engine, 20, &seed);
 	watcher_init(&w, 3);
 	c.request.crew = &w.crew;
 	caller_ask(&c);
@@ -140,7 +111,7 @@ START_TEST(nobody_waits_for_company)
 	ck_assert_uint_eq(w.sent, 2);
 	ck_assert_uint_eq(w.left, 0);
 	caller_free(&c);
-	end();
+	engine_end(&engine);
 	watcher_run(&w); /* as late as can be */
 }
 END_TEST
@@ -151,8 +122,8 @@ START_TEST(a_request_cancelled_before_is_not_begun)
 	struct caller c;
 	struct watcher w;
 
-	begin(&middling, &seed);
-	init(&c, 20, &seed);
+	engine_begin(&engine, &middling, &seed);
+	caller_init(&c, &engine, 20, &seed);
 	watcher_init(&w, 3);
 	c.request.crew = &w.crew;
 	c.cancelled = true;
@@ -163,7 +134,7 @@ START_TEST(a_request_cancelled_before_is_not_begun)
 	caller_ask(&c);
 	caller_check(&c);
 	caller_free(&c);
-	end();
+	engine_end(&engine);
 	watcher_run(&w);
 }
 END_TEST
@@ -174,8 +145,8 @@ START_TEST(a_request_cancelled_in_its_pass_ends_it)
 	struct caller c;
 	struct watcher w;
 
-	begin(&middling, &seed);
-	init(&c, 20, &seed);
+	engine_begin(&engine, &middling, &seed);
+	caller_init(&c, &engine, 20, &seed);
 	watcher_init(&w, 2);
 	w.when_sent = &c.cancelled; /* the pass has just been opened */
 	c.request.crew = &w.crew;
@@ -186,103 +157,200 @@ START_TEST(a_request_cancelled_in_its_pass_ends_it)
 	caller_ask(&c);
 	caller_check(&c);
 	caller_free(&c);
-	end();
+	engine_end(&engine);
 	watcher_run(&w);
 }
 END_TEST
 
+/* A pass that is begun, and then rests until `go`: those who come meanwhile do a portion of it, as they
+ * may, and stand in line. */
+struct rest {
+	struct caller before;
+	struct watcher watcher;
+	sem_t rests, go;
+};
+
+static struct rest rest;
+
+static void rest_begin(uint64_t *seed)
+{
+	engine_begin(&engine, &large_shape, seed);
+	caller_init(&rest.before, &engine, ASK_MOST, seed);
+	watcher_init(&rest.watcher, 1);
+	sem_init(&rest.rests, 0, 0);
+	sem_init(&rest.go, 0, 0);
+	rest.watcher.ways = 1;
+	rest.watcher.gone = &rest.rests;
+	rest.watcher.hold = &rest.go;
+	rest.before.request.crew = &rest.watcher.crew;
+	caller_start(&rest.before);
+	sem_wait(&rest.rests);
+}
+
+static void rest_end(void)
+{
+	ck_assert(!rest.before.ended);
+	sem_post(&rest.go);
+	caller_join(&rest.before);
+	caller_check(&rest.before);
+	caller_free(&rest.before);
+}
+
+/* Makes one that posts `stands` when it stands in line. */
+static void make_standing(struct caller *c, struct watcher *w, sem_t *stands, uint64_t *seed)
+{
+	caller_init(c, &engine, ASK_MOST / 2, seed);
+	watcher_init(w, 1);
+	w->ways = 1;
+	w->gone = stands;
+	c->request.crew = &w->crew;
+}
+
 START_TEST(a_request_cancelled_in_line_leaves_it)
 {
 	uint64_t seed = 8;
-	struct caller before, c;
+	struct caller c;
 	struct watcher w;
+	sem_t stands;
 
-	begin(&middling, &seed);
-	init(&before, ASK_MOST, &seed);
-	init(&c, 3, &seed);
-	watcher_init(&w, 1);
-	w.when_left = &c.cancelled;
-	c.request.crew = &w.crew;
-	for (int i = 0; i < MEETINGS && !c.cancelled; i++) {
-		caller_start(&before);
-		do {
-			caller_ask(&c);
-			if (c.cancelled)
-				caller_check_cancelled(&c);
-			else
-				caller_check(&c);
-		} while (!before.ended && !c.cancelled);
-		caller_join(&before);
-		caller_check(&before);
-	}
-	ck_assert(c.cancelled);
-	caller_free(&before);
+	sem_init(&stands, 0, 0);
+	rest_begin(&seed);
+	make_standing(&c, &w, &stands, &seed);
+	caller_start(&c);
+	sem_wait(&stands);
+	c.cancelled = true;
+	caller_join(&c);
+	caller_check_cancelled(&c);
 	caller_free(&c);
-	end();
+	rest_end();
+	engine_end(&engine);
 }
 END_TEST
 
-/* Two that stand in line while `before` is served, and so get the next pass together. */
-struct pair {
-	struct caller before, two[2];
-	struct watcher watchers[2];
-	bool stood[2];
-	struct caller *cancelled;
-};
-
-static struct pair pair;
-
-/* By the crew of the one whose turn it is to wait; the engine's lock is held. */
-static void stand_or_cancel(void *arg)
-{
-	struct caller *c = arg;
-
-	if (!pair.before.ended)
-		pair.stood[c - pair.two] = true;
-	else if (pair.stood[0] && pair.stood[1] && !pair.cancelled) {
-		pair.cancelled = c;
-		c->cancelled = true;
-	}
-}
-
-static void meet_in_line(void)
-{
-	pair.stood[0] = pair.stood[1] = false;
-	caller_start(&pair.before);
-	for (int i = 0; i < 2; i++)
-		caller_start(&pair.two[i]);
-	caller_join(&pair.before);
-	caller_check(&pair.before);
-	for (int i = 0; i < 2; i++)
-		caller_join(&pair.two[i]);
-	for (int i = 0; i < 2; i++)
-		if (&pair.two[i] != pair.cancelled || pair.two[i].rc == OK)
-			caller_check(&pair.two[i]);
-		else
-			caller_check_cancelled(&pair.two[i]);
-}
-
-START_TEST(a_request_cancelled_in_a_pass_with_others_leaves_them_alone)
+/* They get the next pass together; whoever opens it cancels the other after a portion, and rests
+ * until that is gone with all its memory. */
+START_TEST(a_request_cancelled_in_company_leaves_while_the_pass_rests)
 {
 	uint64_t seed = 9;
+	static struct caller two[2];
+	struct watcher watchers[2];
+	sem_t gone, go;
 
-	begin(&middling, &seed);
-	init(&pair.before, ASK_MOST, &seed);
+	sem_init(&gone, 0, 0);
+	sem_init(&go, 0, 0);
+	rest_begin(&seed);
 	for (int i = 0; i < 2; i++) {
-		struct watcher *w = &pair.watchers[i];
-		init(&pair.two[i], ASK_MOST, &seed);
-		watcher_init(w, 1);
-		w->crew.leave = stand_or_cancel;
-		w->crew.arg = &pair.two[i];
-		pair.two[i].request.crew = &w->crew;
+		make_standing(&two[i], &watchers[i], &gone, &seed);
+		watchers[i].ways = 2; /* of `before` a portion, and of their own */
+		watchers[i].when_way = &two[!i].cancelled;
+		watchers[i].hold = &go;
+		caller_start(&two[i]);
+		sem_wait(&gone);
 	}
-	for (int i = 0; i < MEETINGS && !pair.cancelled; i++)
-		meet_in_line();
-	ck_assert_ptr_nonnull(pair.cancelled);
-	caller_free(&pair.before);
-	caller_free(&pair.two[0]);
-	caller_free(&pair.two[1]);
-	end();
+	rest_end();
+	sem_wait(&gone);
+	int other = two[1].cancelled;
+	ck_assert(two[other].cancelled && !two[!other].cancelled);
+	caller_join(&two[other]);
+	caller_check_cancelled(&two[other]);
+	caller_free(&two[other]);
+	ck_assert(!two[!other].ended);
+	sem_post(&go);
+	caller_join(&two[!other]);
+	caller_check(&two[!other]);
+	caller_free(&two[!other]);
+	engine_end(&engine);
+}
+END_TEST
+
+/* Each of them cancels another as soon as it begins. */
+struct fickle {
+	struct caller caller;
+	atomic_bool *other; /* or NULL */
+	struct job job;
+};
+
+static void fickle_run(struct job *job)
+{
+	struct fickle *f = (struct fickle *)((char *)job - offsetof(struct fickle, job));
+
+	if (f->other)
+		*f->other = true;
+	caller_ask(&f->caller);
+}
+
+static void let_some_be_cancelled(size_t threads, struct fickle *f, size_t n)
+{
+	struct pool *pool = pool_start(&(struct pool_options){{1, threads}, {1, CALLERS}});
+	struct crew crew = pool_crew(pool);
+
+	for (size_t i = 0; i < n; i++) {
+		f[i].caller.request.crew = &crew;
+		f[i].caller.cancelled = false;
+	}
+	for (size_t i = 0; i < n; i++)
+		ck_assert(pool_submit(pool, HEAVY, &f[i].job));
+	pool_stop(pool);
+	for (size_t i = 0; i < n; i++)
+		if (f[i].caller.rc == OK)
+			caller_check(&f[i].caller);
+		else
+			caller_check_cancelled(&f[i].caller);
+}
+
+START_TEST(who_is_cancelled_does_not_matter_to_others)
+{
+	enum { TIMES = 8 };
+	static struct fickle f[CALLERS];
+	uint64_t seed = 12 + (uint64_t)_i;
+
+	engine_begin(&engine, &middling, &seed);
+	for (size_t i = 0; i < CALLERS; i++) {
+		caller_init(&f[i].caller, &engine, 1 + i * 3, &seed);
+		f[i].caller.request.bulk = i % 4 == 0;
+		f[i].other = i >= 3 && i % 3 == 0 ? &f[i - 2].caller.cancelled : NULL;
+		f[i].job.run = fickle_run;
+	}
+	for (int time = 0; time < TIMES; time++) {
+		let_some_be_cancelled(1 + (size_t)_i, f, CALLERS);
+		for (size_t i = 0; i < CALLERS; i++)
+			if (i % 3 != 1)
+				ck_assert_int_eq(f[i].caller.rc, OK);
+	}
+	for (size_t i = 0; i < CALLERS; i++)
+		caller_free(&f[i].caller);
+	engine_end(&engine);
+}
+END_TEST
+
+static void run_kept(void *arg, enum haste haste)
+{
+	(void)haste;
+	watcher_run(arg);
+}
+
+/* Those sent first are not needed, since they are wanted elsewhere, and go. */
+START_TEST(helpers_are_sent_for_again)
+{
+	struct shape shape = large_shape;
+	uint64_t seed = 13;
+	struct caller c;
+	struct watcher w;
+
+	shape.n = 60000; /* two portions a lot */
+	engine_begin(&engine, &shape, &seed);
+	caller_init(&c, &engine, ASK_MOST, &seed);
+	watcher_init(&w, 3);
+	w.ways = 3; /* itself and its helpers */
+	w.crew.back = run_kept;
+	c.request.bulk = true; /* gives way after every portion */
+	c.request.crew = &w.crew;
+	caller_ask(&c);
+	caller_check(&c);
+	ck_assert_uint_eq(w.sent, 4);
+	caller_free(&c);
+	engine_end(&engine);
+	watcher_run(&w);
 }
 END_TEST
 
@@ -293,9 +361,9 @@ START_TEST(an_urgent_request_is_served_while_a_bulk_pass_is_going)
 	struct caller bulk, urgent;
 	struct watcher w;
 
-	begin(&large, &seed);
-	init(&bulk, ASK_MOST, &seed);
-	init(&urgent, 1, &seed);
+	engine_begin(&engine, &large_shape, &seed);
+	caller_init(&bulk, &engine, ASK_MOST, &seed);
+	caller_init(&urgent, &engine, 1, &seed);
 	bulk.request.bulk = true;
 	watcher_init(&w, 1);
 	urgent.request.crew = &w.crew;
@@ -316,7 +384,7 @@ START_TEST(an_urgent_request_is_served_while_a_bulk_pass_is_going)
 	caller_check_cancelled(&bulk);
 	caller_free(&bulk);
 	caller_free(&urgent);
-	end();
+	engine_end(&engine);
 }
 END_TEST
 
@@ -330,8 +398,8 @@ START_TEST(no_memory_is_an_error_and_the_next_request_is_served)
 	bool fired = true;
 
 	shape.n = 3000;
-	begin(&shape, &seed);
-	init(&c, 20, &seed);
+	engine_begin(&engine, &shape, &seed);
+	caller_init(&c, &engine, 20, &seed);
 	watcher_init(&w, 3);
 	c.request.crew = &w.crew;
 	for (long n = 0; fired; n++) {
@@ -349,7 +417,7 @@ START_TEST(no_memory_is_an_error_and_the_next_request_is_served)
 		watcher_run(&w);
 	}
 	caller_free(&c);
-	end();
+	engine_end(&engine);
 }
 END_TEST
 
@@ -374,7 +442,9 @@ Suite *suite(void)
 	tcase_add_test(t, a_request_cancelled_before_is_not_begun);
 	tcase_add_test(t, a_request_cancelled_in_its_pass_ends_it);
 	tcase_add_test(t, a_request_cancelled_in_line_leaves_it);
-	tcase_add_test(t, a_request_cancelled_in_a_pass_with_others_leaves_them_alone);
+	tcase_add_test(t, a_request_cancelled_in_company_leaves_while_the_pass_rests);
+	tcase_add_loop_test(t, who_is_cancelled_does_not_matter_to_others, 0, 3);
+	tcase_add_test(t, helpers_are_sent_for_again);
 	suite_add_tcase(s, t);
 	t = tcase_create("urgent");
 	tcase_add_test(t, an_urgent_request_is_served_while_a_bulk_pass_is_going);

@@ -1,0 +1,209 @@
+/* A joint pass by itself, portion by portion, on the test's thread. */
+#include <math.h>
+#include <stdlib.h>
+
+#include "proto/fault.h"
+#include "storage/exact/joint.h"
+#include "tests/runner.h"
+#include "tests/storage/exact/caller.h"
+
+enum { REQUESTS = 3 };
+
+static const struct shape shape = {.similarity = PB__SIMILARITY__SIMILARITY_L2,
+	.dtype = PB__DTYPE__DTYPE_F32,
+	.kind = KIND_UNIFORM,
+	.n = 9000,
+	.dimension = 40,
+	.holes = 9};
+
+static const struct {
+	size_t queries, threads; /* queries of a request */
+} cuts[] = {{5, 1}, {5, 3} /* by chunks */, {30, 1}, {30, 3} /* by queries */};
+
+/* Requests that went into one pass, and are not yet out of it. */
+struct meeting {
+	struct engine engine;
+	struct caller callers[REQUESTS];
+	struct waiting waiting[REQUESTS];
+	struct joint *joint;
+};
+
+static struct meeting m;
+
+/* Half of the questions are from so far away that bytes tell nothing of distances: every row is scored
+ * for them. */
+static void go_far(struct ask *a)
+{
+	uint32_t d = a->w->shape.dimension;
+
+	for (size_t i = 0; i < ASK_VECTORS / 2; i++) {
+		float *v = a->vectors + i * d;
+		for (uint32_t j = 0; j < d; j++)
+			v[j] = 1e16F * (2 + v[j]);
+		world_scores(a->w, v, a->scores + i * a->w->shape.n);
+	}
+	for (size_t i = 0; i < a->n; i++) {
+		a->questions[i].vector = i % ASK_VECTORS;
+		a->queries[i] = (struct exact_query){.vector = a->vectors + i % ASK_VECTORS * d,
+			.k = 1 + i,
+			.floor = -INFINITY,
+			.out = a->queries[i].out};
+	}
+	ask_again(a);
+}
+
+static void meet(int cut, bool far, uint64_t *seed)
+{
+	struct joint *j = m.joint = calloc(1, sizeof *m.joint);
+
+	j->order = m.engine.world.order;
+	for (size_t i = REQUESTS; i-- > 0;) {
+		caller_init(&m.callers[i], &m.engine, cuts[cut].queries, seed);
+		if (far)
+			go_far(&m.callers[i].ask);
+		m.waiting[i] = (struct waiting){
+			.request = &m.callers[i].request, .next = j->requests, .taken = true};
+		j->requests = &m.waiting[i];
+		j->n += cuts[cut].queries;
+	}
+	joint_cut(j, &m.engine.world.exact, cuts[cut].threads);
+	ck_assert_int_eq(j->error.code, OK);
+	ck_assert_uint_eq(j->n_lots, cuts[cut].threads);
+}
+
+/* At most n portions, of whatever lot has one left. Returns how many it did. */
+static size_t work(size_t n)
+{
+	size_t done = 0;
+	struct lot *lot;
+	struct error e;
+
+	for (; done < n && (lot = joint_lot(m.joint)); done++)
+		ck_ok(joint_work(m.joint, lot, &e), &e);
+	return done;
+}
+
+/* Those still in the pass, whose answers are the pass's copies, against what is true. */
+static void part(void)
+{
+	ck_assert(joint_is_over(m.joint));
+	for (struct waiting *w = m.joint->requests; w; w = w->next) {
+		struct caller *c = &m.callers[w - m.waiting];
+		for (size_t i = 0; i < c->ask.n; i++)
+			c->ask.queries[i].found = m.joint->queries[w->first + i].found;
+		ask_check(&c->ask);
+		caller_free(c);
+	}
+	joint_free(m.joint);
+}
+
+/* Its memory is gone when the others go on. */
+static void cancel_second(void)
+{
+	m.callers[1].cancelled = true;
+	ck_assert(joint_drop_cancelled(m.joint));
+	ck_assert(m.waiting[1].done && m.waiting[1].error.code == CANCELLED);
+	ck_assert(!m.waiting[0].done && !m.waiting[2].done);
+	caller_free(&m.callers[1]);
+}
+
+START_TEST(a_cancelled_request_leaves_after_any_portion)
+{
+	uint64_t seed = 31;
+	size_t portions = 0;
+	bool more = true;
+
+	engine_begin(&m.engine, &shape, &seed);
+	for (; more; portions += 1 + portions / 2) {
+		meet(_i % 4, _i / 4, &seed);
+		ck_assert(!joint_drop_cancelled(m.joint));
+		more = work(portions) == portions;
+		cancel_second();
+		work(SIZE_MAX);
+		part();
+	}
+	ck_assert_uint_gt(portions, 3);
+	engine_end(&m.engine);
+}
+END_TEST
+
+START_TEST(a_cancelled_request_stays_for_the_lot_that_somebody_is_at)
+{
+	uint64_t seed = 32;
+
+	engine_begin(&m.engine, &shape, &seed);
+	meet(1, false, &seed);
+	m.callers[1].cancelled = true;
+	m.joint->lots[1].busy = true;
+	ck_assert(!joint_drop_cancelled(m.joint));
+	ck_assert(!m.waiting[1].done);
+	m.joint->lots[1].busy = false;
+	m.joint->lots[0].busy = true; /* it has left that one */
+	cancel_second();
+	m.joint->lots[0].busy = false;
+	work(SIZE_MAX);
+	part();
+	engine_end(&m.engine);
+}
+END_TEST
+
+/* Scores of some 16,000 rows are a portion, however many queries want them. */
+START_TEST(scoring_every_row_is_done_in_portions)
+{
+	uint64_t seed = 33;
+	size_t far = 0;
+
+	engine_begin(&m.engine, &shape, &seed);
+	meet(_i, true, &seed);
+	for (size_t i = 0; i < cuts[_i].queries; i++)
+		far += REQUESTS * (i % ASK_VECTORS < ASK_VECTORS / 2);
+	ck_assert_uint_ge(work(SIZE_MAX), far * shape.n / 20000);
+	part();
+	engine_end(&m.engine);
+}
+END_TEST
+
+#ifdef HARDMINER_FAULTS
+START_TEST(no_memory_for_those_that_want_every_row_is_an_error)
+{
+	uint64_t seed = 34;
+	struct error e = {0};
+	bool fired = true;
+
+	engine_begin(&m.engine, &shape, &seed);
+	for (long n = 0; fired; n++) {
+		meet(0, true, &seed);
+		fault_arm(n);
+		for (struct lot *lot; (lot = joint_lot(m.joint));)
+			if (joint_work(m.joint, lot, &e))
+				break;
+		fired = fault_fired();
+		fault_arm(-1);
+		if (e.code)
+			ck_refused(e.code, &e, RESOURCE_EXHAUSTED, "OUT_OF_MEMORY");
+		e.code = OK;
+		for (size_t i = 0; i < REQUESTS; i++)
+			caller_free(&m.callers[i]);
+		joint_free(m.joint);
+		ck_assert(n < 1000);
+	}
+	engine_end(&m.engine);
+}
+END_TEST
+#endif
+
+Suite *suite(void)
+{
+	Suite *s = suite_create("joint");
+	TCase *t = tcase_create("joint");
+
+	tcase_set_timeout(t, 60);
+	tcase_add_loop_test(t, a_cancelled_request_leaves_after_any_portion, 0, 8);
+	tcase_add_test(t, a_cancelled_request_stays_for_the_lot_that_somebody_is_at);
+	tcase_add_loop_test(t, scoring_every_row_is_done_in_portions, 0, 4);
+#ifdef HARDMINER_FAULTS
+	tcase_add_test(t, no_memory_for_those_that_want_every_row_is_an_error);
+#endif
+	suite_add_tcase(s, t);
+	return s;
+}
