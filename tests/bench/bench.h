@@ -54,6 +54,7 @@ void line_upserts(struct bench *b, const struct measurement *m);
 void line_upload(struct bench *b, const struct measurement *m);
 void line_publish(struct bench *b, const struct measurement *m);
 void line_mine(struct bench *b, const struct measurement *m);
+void line_gives_way(struct bench *b, const struct measurement *m);
 void line_grpc_overhead(struct bench *b, const struct measurement *m);
 void line_coalesced(struct bench *b, const struct measurement *m);
 void line_exact_batch(struct bench *b, const struct measurement *m);
