@@ -313,8 +313,8 @@ END_TEST
 
 Suite *suite(void)
 {
-	Suite *s = suite_create("engines");
-	TCase *t = tcase_create("engines");
+	Suite *s = suite_create("index");
+	TCase *t = tcase_create("index");
 
 	tcase_add_checked_fixture(t, setup, teardown);
 	tcase_add_test(t, factory_indexes_find_most_of_the_true_neighbours);
