@@ -6,6 +6,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 static enum code bad(const char *text, const char *why, struct error *e)
 {
@@ -60,6 +61,24 @@ enum code address_resolve(const char *text, struct address *out, struct error *e
 	out->len = found->ai_addrlen;
 	freeaddrinfo(found);
 	return OK;
+}
+
+enum code address_try(const char *text, struct error *e)
+{
+	struct address a;
+	int on = 1;
+
+	if (address_resolve(text, &a, e))
+		return e->code;
+	int fd = socket(a.addr.ss_family, SOCK_STREAM | SOCK_CLOEXEC, 0);
+	bool listens = fd >= 0 && !setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof on) &&
+		       !bind(fd, (struct sockaddr *)&a.addr, a.len) && !listen(fd, 1);
+	if (!listens)
+		error_set(e, UNAVAILABLE, "CANNOT_LISTEN",
+			"Cannot listen on %s: %m. Is another daemon running there?", text);
+	if (fd >= 0)
+		close(fd);
+	return listens ? OK : e->code;
 }
 
 bool address_is_loopback(const struct address *a)

@@ -16,6 +16,9 @@ enum { ADDRESS_TEXT = 64 }; /* room for any address with its port */
 
 /* INVALID_ARGUMENT/BAD_ADDRESS; may ask the resolver when HOST is a name. */
 enum code address_resolve(const char *text, struct address *out, struct error *e);
+/* Whether a server could listen there now, CANNOT_LISTEN: so that one which could not leaves nothing
+ * behind. Who listens later may still be refused. */
+enum code address_try(const char *text, struct error *e);
 bool address_is_loopback(const struct address *a);
 void address_print(const struct address *a, char out[static ADDRESS_TEXT]);
 

@@ -13,6 +13,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "server/address.h"
 #include "server/call.h"
 #include "server/config.h"
 #include "server/grpc.h"
@@ -149,10 +150,15 @@ static enum code start_serving(struct server *s, struct error *e)
 	return OK;
 }
 
+/* Addresses are tried first: a daemon that is refused for one has made no data directory. */
 static enum code start(struct server *s, struct error *e)
 {
-	enum code code = open_storage(&s->d, e);
+	enum code code = address_try(s->d.config->http_listen, e);
 
+	if (!code)
+		code = address_try(s->d.config->grpc_listen, e);
+	if (!code)
+		code = open_storage(&s->d, e);
 	if (!code)
 		code = start_workers(&s->d, e);
 	if (!code)

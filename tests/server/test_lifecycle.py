@@ -153,9 +153,11 @@ def one_daemon_a_port():
     with Daemon() as d, tempfile.TemporaryDirectory() as other:
         for flags in (["--http-listen", d.http, "--grpc-listen", "127.0.0.1:0"],
                       ["--http-listen", "127.0.0.1:0", "--grpc-listen", d.grpc]):
-            status, said = refused("--data-dir", other, *flags)
+            data_dir = os.path.join(other, "made")
+            status, said = refused("--data-dir", data_dir, *flags)
             assert status == 1, (status, said)
             assert "annot listen" in said, said
+            assert not os.path.exists(data_dir), "it left its data directory behind"
 
 
 def nonsense_is_told_at_once_and_exits_with_2():
