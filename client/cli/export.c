@@ -131,7 +131,7 @@ static enum code to_file(struct session *s, const struct options *o, const char 
 /* On stderr: stdout may be carrying the rows. */
 static void report(const struct session *s, const struct export *x)
 {
-	char n[32];
+	char n[64];
 
 	if (s->output != AS_TABLE) {
 		fprintf(stderr,
@@ -142,15 +142,15 @@ static void report(const struct session *s, const struct export *x)
 			(unsigned long long)x->rows.unscored);
 		return;
 	}
-	fprintf(stderr, "%s rows of %s", with_commas(x->rows.written, n),
+	fprintf(stderr, "%s of %s", counted(x->rows.written, "row", "rows", n),
 		row_formats[x->rows.format]);
-	fprintf(stderr, " from %s queries\n", with_commas(x->queries, n));
+	fprintf(stderr, " from %s\n", counted(x->queries, "query", "queries", n));
 	if (x->rows.left_out)
-		fprintf(stderr, "%s positives gave no row: too few negatives\n",
-			with_commas(x->rows.left_out, n));
+		fprintf(stderr, "%s gave no row: too few negatives\n",
+			counted(x->rows.left_out, "positive", "positives", n));
 	if (x->rows.failed)
-		fprintf(stderr, "%s queries failed when they were mined\n",
-			with_commas(x->rows.failed, n));
+		fprintf(stderr, "%s failed when mined\n",
+			counted(x->rows.failed, "query", "queries", n));
 	if (x->rows.unscored)
 		fprintf(stderr, "%s scores are null: random negatives have none\n",
 			with_commas(x->rows.unscored, n));

@@ -31,6 +31,14 @@ const char *with_commas(uint64_t n, char to[32])
 	return to;
 }
 
+const char *counted(uint64_t n, const char *one, const char *many, char to[64])
+{
+	char number[32];
+
+	snprintf(to, 64, "%s %s", with_commas(n, number), n == 1 ? one : many);
+	return to;
+}
+
 void progress_begin(struct progress *p, const char *what, bool quiet)
 {
 	struct winsize size;

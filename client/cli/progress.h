@@ -44,5 +44,7 @@ void progress_line(const struct progress *p, const struct progress_state *s, dou
 
 /* "63,665" into `to`. */
 const char *with_commas(uint64_t n, char to[32]);
+/* "63,665 queries", "1 query" into `to`. */
+const char *counted(uint64_t n, const char *one, const char *many, char to[64]);
 
 #endif

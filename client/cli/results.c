@@ -216,10 +216,10 @@ static void print_scores(const Pb__ScoreStatistics *s)
 
 static void print_speed(const Pb__MineSummary *m, double seconds)
 {
-	char queries[32], negatives[32], rate[32];
+	char queries[64], negatives[64], rate[32];
 
-	printf("%s queries, %s negatives", with_commas(m->queries, queries),
-		with_commas(m->negatives, negatives));
+	printf("%s, %s", counted(m->queries, "query", "queries", queries),
+		counted(m->negatives, "negative", "negatives", negatives));
 	if (seconds > 0)
 		printf(" in %.2f s: %s queries/s", seconds,
 			with_commas((uint64_t)((double)m->queries / seconds + .5), rate));
@@ -235,8 +235,8 @@ void results_summary(const Pb__MineSummary *m, double seconds)
 
 	print_speed(m, seconds);
 	if (m->queries_short || m->queries_dropped || m->queries_failed)
-		printf("%llu queries have fewer negatives than asked for, %llu were dropped for "
-		       "it, %llu failed\n",
+		printf("queries with fewer negatives than asked for: %llu; dropped for it: %llu; "
+		       "failed: %llu\n",
 			(unsigned long long)m->queries_short,
 			(unsigned long long)m->queries_dropped,
 			(unsigned long long)m->queries_failed);

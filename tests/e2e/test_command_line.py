@@ -162,7 +162,7 @@ class CommandLine(unittest.TestCase):
                            "--exclude-groups")
         self.assertIn("wing0", text)
         self.assertIn("not chosen:", text)
-        self.assertIn("1 queries, 3 negatives", text)
+        self.assertIn("1 query, 3 negatives", text)
 
     def test_vectors_of_a_npy_file_are_searched_exactly(self):
         rows = np.random.default_rng(2).standard_normal((40, 6)).astype("<f4")
