@@ -15,6 +15,33 @@ enum { MOST = 16 };
 
 static pid_t started[MOST];
 
+/* Whatever ends the bench ends what it started. */
+static void kill_started(void)
+{
+	for (int i = 0; i < MOST; i++)
+		if (started[i])
+			kill(started[i], SIGTERM);
+}
+
+static void die_of(int number)
+{
+	kill_started();
+	_exit(128 + number);
+}
+
+static void kill_at_the_end(void)
+{
+	static bool ready;
+
+	if (ready)
+		return;
+	ready = true;
+	atexit(kill_started);
+	signal(SIGINT, die_of);
+	signal(SIGTERM, die_of);
+	signal(SIGHUP, die_of);
+}
+
 static void remember(pid_t pid, pid_t instead)
 {
 	for (int i = 0; i < MOST; i++)
@@ -41,6 +68,7 @@ pid_t start(char *const *argv, char *const *environment, int *input, int *output
 	pid_t pid;
 	posix_spawn_file_actions_t actions;
 
+	kill_at_the_end();
 	posix_spawn_file_actions_init(&actions);
 	make_pipe(out);
 	posix_spawn_file_actions_adddup2(&actions, out[1], 1);
