@@ -30,6 +30,8 @@ struct scene {
 	struct small small;
 	size_t asked; /* under the engine's lock */
 	pthread_t owner;
+	struct job *helper;
+	bool helper_came; /* as the owner knows */
 	sem_t began, go;
 };
 
@@ -139,8 +141,8 @@ static void hold_place(struct job *job)
 	sem_wait(&scene.go);
 }
 
-/* The large request's own thread rests as soon as it may, and only its helper is at work; to whom the
- * small request comes after its first portion. */
+/* The large request's own thread rests as soon as it may. Only then its helper comes, and the small
+ * request after the helper's first portion. */
 static bool submit_small_to_helper(void *arg)
 {
 	(void)arg;
@@ -151,10 +153,22 @@ static bool submit_small_to_helper(void *arg)
 	return scene.real.wanted(scene.real.arg);
 }
 
+static void keep_helper(void *arg, struct job *job)
+{
+	(void)arg;
+	if (!scene.helper)
+		scene.helper = job;
+	else
+		scene.real.send(scene.real.arg, job);
+}
+
 static void rest_until_answered(void *arg, enum haste haste)
 {
 	(void)arg;
 	(void)haste;
+	if (!scene.helper_came)
+		scene.real.send(scene.real.arg, scene.helper);
+	scene.helper_came = true;
 	sem_wait(&scene.small.answered);
 	sem_post(&scene.small.answered);
 }
@@ -164,6 +178,7 @@ START_TEST(a_helper_lets_a_small_request_go_first)
 	struct job holding = {.run = hold_place};
 
 	scene_begin(2, submit_small_to_helper);
+	scene.crew.send = keep_helper;
 	scene.crew.back = rest_until_answered;
 	scene.owner = pthread_self();
 	ck_assert(pool_submit(scene.pool, HEAVY, &holding));
