@@ -9,7 +9,7 @@
 const struct shape large_shape = {.similarity = PB__SIMILARITY__SIMILARITY_DOT,
 	.dtype = PB__DTYPE__DTYPE_F32,
 	.kind = KIND_UNIFORM,
-	.n = 20000,
+	.n = 40000,
 	.dimension = 40};
 
 void engine_begin(struct engine *e, const struct shape *shape, uint64_t *seed)
