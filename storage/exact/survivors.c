@@ -6,6 +6,7 @@
 
 #include "proto/fault.h"
 #include "storage/exact/encode.h"
+#include "storage/exact/kth.h"
 #include "storage/exact/panel.h"
 
 enum {
@@ -20,11 +21,10 @@ static bool make_room(struct survivors *s, size_t room)
 
 	if (at)
 		s->at = at;
-	struct survivor *scratch =
-		!at || FAULT() ? NULL : realloc(s->scratch, room * sizeof *scratch);
-	if (!scratch)
+	uint32_t *keys = !at || FAULT() ? NULL : realloc(s->keys, room * sizeof *keys);
+	if (!keys)
 		return false;
-	s->scratch = scratch;
+	s->keys = keys;
 	s->room = room;
 	return true;
 }
@@ -34,7 +34,7 @@ bool survivors_init(struct survivors *s)
 	s->tau = (float)fmax(s->floor - 0x1p-22 * fabs(s->floor), -FLT_MAX);
 	s->wide = s->gone = false;
 	s->at = NULL;
-	s->scratch = NULL;
+	s->keys = NULL;
 	s->n = 0;
 	size_t room = 3 * s->k + LEAST_ROOM, all = (size_t)s->codes->rows + CODE_BLOCK;
 	return make_room(s, room < all ? room : all);
@@ -43,7 +43,7 @@ bool survivors_init(struct survivors *s)
 void survivors_free(struct survivors *s)
 {
 	free(s->at);
-	free(s->scratch);
+	free(s->keys);
 }
 
 void survivors_give_up(struct survivors *s)
@@ -51,33 +51,6 @@ void survivors_give_up(struct survivors *s)
 	s->wide = true;
 	s->tau = INFINITY;
 	s->n = 0;
-}
-
-/* Moves the k with the largest lowers of n to the front: Hoare's selection, every part of which gets
- * smaller. */
-static void select_best(struct survivor *at, size_t n, size_t k)
-{
-	size_t low = 0, high = n - 1;
-
-	while (k > 0 && k < n && low < high) {
-		float pivot = at[low + (high - low) / 2].lower;
-		size_t i = low, j = high;
-		for (;; i++, j--) {
-			while (at[i].lower > pivot)
-				i++;
-			while (at[j].lower < pivot)
-				j--;
-			if (i >= j)
-				break;
-			struct survivor swap = at[i];
-			at[i] = at[j];
-			at[j] = swap;
-		}
-		if (k - 1 <= j)
-			high = j;
-		else
-			low = j + 1;
-	}
 }
 
 /* From an upper, by what row i of the tile is uncertain. */
@@ -119,23 +92,21 @@ void survivors_settle(struct survivors *s)
 	size_t eligible = 0;
 
 	drop_unwanted(s);
-	for (size_t i = 0; i < s->n; i++)
-		if (s->at[i].upper < s->below)
-			s->scratch[eligible++].lower = s->at[i].lower;
+	for (size_t i = 0; i < s->n; i++) {
+		s->keys[eligible] = kth_key(s->at[i].lower);
+		eligible += s->at[i].upper < s->below;
+	}
 	if (eligible < s->k)
 		return;
-	select_best(s->scratch, eligible, s->k);
-	double kth = s->scratch[0].lower;
-	for (size_t i = 1; i < s->k; i++)
-		kth = fmin(kth, s->scratch[i].lower);
+	double kth = kth_largest(s->keys, eligible, s->k);
 	float tau = (float)(kth - 2 * s->blur - 0x1p-22 * fabs(kth));
 	if (tau > s->tau)
 		s->tau = tau;
 	drop_passed(s);
 }
 
-/* Those whose lowers reach tau are k at least when they came before tau, and not many more. */
-static size_t split(struct survivors *s)
+/* Moves those whose lowers reach `least` to the front, and returns how many. */
+static size_t split(struct survivors *s, float least)
 {
 	size_t front = 0;
 
@@ -143,7 +114,7 @@ static size_t split(struct survivors *s)
 		struct survivor one = s->at[i];
 		s->at[i] = s->at[front];
 		s->at[front] = one;
-		front += one.lower >= s->tau;
+		front += one.lower >= least;
 	}
 	return front;
 }
@@ -151,12 +122,15 @@ static size_t split(struct survivors *s)
 size_t survivors_best(struct survivors *s)
 {
 	drop_unwanted(s);
-	size_t best = split(s);
+	if (s->n <= s->k)
+		return s->n;
+	/* When tau was last raised they were k, mostly. */
+	size_t best = split(s, s->tau);
 	if (best >= s->k && best <= 2 * s->k)
 		return best;
-	best = s->k < s->n ? s->k : s->n;
-	select_best(s->at, s->n, best);
-	return best;
+	for (size_t i = 0; i < s->n; i++)
+		s->keys[i] = kth_key(s->at[i].lower);
+	return split(s, kth_largest(s->keys, s->n, s->k));
 }
 
 static void settle_full(struct survivors *s)

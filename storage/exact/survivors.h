@@ -24,7 +24,7 @@ struct survivors {
 	bool wide; /* given up: too many, or no memory for them */
 	bool gone; /* given up, because nobody wants the answer any more */
 	struct survivor *at;
-	struct survivor *scratch; /* of the same room */
+	uint32_t *keys; /* of the same room: scratch */
 	size_t n, room;
 };
 

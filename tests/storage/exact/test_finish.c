@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "proto/fault.h"
+#include "storage/exact/kth.h"
 #include "storage/exact/visits.h"
 #include "storage/isa.h"
 #include "tests/runner.h"
@@ -179,6 +180,51 @@ START_TEST(visits_go_by_row)
 }
 END_TEST
 
+static int larger_first(const void *a, const void *b)
+{
+	float x = *(const float *)a, y = *(const float *)b;
+
+	return (x < y) - (x > y);
+}
+
+/* Of every size, many near each other or equal. */
+static float some_number(uint64_t *seed)
+{
+	static const float special[] = {0, 1, -1, INFINITY, -INFINITY, 1e-45f, -1e-45f, 3e38f};
+
+	switch (sample_next(seed) % 4) {
+	case 0:
+		return special[sample_next(seed) % (sizeof special / sizeof *special)];
+	case 1:
+		return nextafterf(1, (float)(sample_next(seed) % 2) * 2);
+	case 2:
+		return ldexpf(sample_value(seed, 20), (int)(sample_next(seed) % 200) - 100);
+	default:
+		return .5f + .01f * sample_value(seed, 20);
+	}
+}
+
+START_TEST(the_kth_largest_is_the_one_that_sorting_finds)
+{
+	enum { MOST = 300 };
+	uint32_t keys[MOST];
+	float x[MOST], sorted[MOST];
+	uint64_t seed = 4;
+
+	for (size_t round = 0; round < 400; round++) {
+		size_t n = 1 + sample_next(&seed) % MOST;
+		for (size_t i = 0; i < n; i++)
+			sorted[i] = x[i] = some_number(&seed);
+		qsort(sorted, n, sizeof *sorted, larger_first);
+		for (size_t k = 1; k <= n; k += 1 + k / 8) {
+			for (size_t i = 0; i < n; i++)
+				keys[i] = kth_key(x[i]);
+			ck_assert(kth_largest(keys, n, k) == sorted[k - 1]);
+		}
+	}
+}
+END_TEST
+
 Suite *suite(void)
 {
 	Suite *s = suite_create("finish");
@@ -192,6 +238,7 @@ Suite *suite(void)
 	tcase_add_test(t, a_finish_without_memory_may_be_done_again);
 #endif
 	tcase_add_test(t, visits_go_by_row);
+	tcase_add_test(t, the_kth_largest_is_the_one_that_sorting_finds);
 	suite_add_tcase(s, t);
 	return s;
 }
