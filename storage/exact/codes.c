@@ -100,8 +100,7 @@ bool codes_reserve(struct codes *c, uint32_t blocks)
 	return true;
 }
 
-/* A block whose rows are not there yet. */
-static bool begin_block(struct codes *c)
+bool codes_add_block(struct codes *c)
 {
 	if (!codes_reserve(c, c->blocks + 1))
 		return false;
@@ -155,7 +154,7 @@ static enum code flush(struct codes_builder *b, struct error *e)
 
 	if (b->waiting == 0)
 		return OK;
-	if (lane == 0 && !begin_block(c))
+	if (lane == 0 && !codes_add_block(c))
 		return error_memory(e);
 	encode_group(&c->rotation, b->group, c->similarity == PB__SIMILARITY__SIMILARITY_COSINE,
 		LARGEST_BYTE, &encoding);

@@ -62,6 +62,8 @@ enum code codes_builder_finish(struct codes_builder *b, struct codes **out, stru
 /* Without any rows, NULL: no memory; and with room for so many blocks, false: no memory. */
 struct codes *codes_new(uint32_t dimension, Pb__Similarity similarity);
 bool codes_reserve(struct codes *c, uint32_t blocks);
+/* One more block, whose rows are not there yet; `rows` stays. False: no memory. */
+bool codes_add_block(struct codes *c);
 void codes_free(struct codes *c); /* NULL is fine */
 
 #endif

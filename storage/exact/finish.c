@@ -83,7 +83,7 @@ static inline __attribute__((always_inline)) void fetch(const struct group *g, s
 /* Visits all that are gathered. */
 static enum code sweep(struct group *g, atomic_bool *cancelled, struct error *e)
 {
-	visits_sort(g->visits, g->visits + g->room, g->n_visits, g->p->x->codes->rows);
+	visits_sort(g->visits, g->visits + g->room, g->n_visits, g->p->x->rows->count);
 	for (size_t i = 0; i < g->n_visits; i++) {
 		if (i % 4096 == 0 && check_cancelled(cancelled, e))
 			return e->code;

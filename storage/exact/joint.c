@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "proto/fault.h"
+#include "storage/exact/lists.h"
 #include "storage/isa.h"
 #include "storage/progress.h"
 
@@ -18,14 +19,26 @@ static double work_in(double seconds)
 	return seconds * rate[isa_now()];
 }
 
-static double work_a_query(const struct exact *x)
+static double work_a_query(const struct exact *x, uint32_t nprobe)
 {
+	if (x->lists)
+		return lists_compared(x->lists, nprobe) * x->codes->dimension + 1;
 	return (double)x->codes->blocks * CODE_BLOCK * x->codes->dimension + 1;
 }
 
 double joint_most(const struct exact *x, size_t threads)
 {
-	return work_in(.25) * (double)threads / work_a_query(x);
+	return work_in(.25) * (double)threads / work_a_query(x, 0);
+}
+
+/* Of all its queries. */
+static double work_of(const struct joint *j, const struct exact *x)
+{
+	double work = 0;
+
+	for (size_t i = 0; i < j->n; i++)
+		work += work_a_query(x, j->queries[i].nprobe);
+	return work;
 }
 
 static void copy_queries(struct joint *j)
@@ -42,8 +55,8 @@ static void copy_queries(struct joint *j)
 static enum code add_lot(const struct exact *x, struct joint *j, size_t i)
 {
 	struct lot *lot = &j->lots[i];
-	uint32_t chunks = pass_chunks(x);
 	size_t from = j->n * i / j->n_lots, to = j->n * (i + 1) / j->n_lots;
+	uint32_t chunks = pass_chunks(x, to - from);
 
 	lot->end = chunks;
 	lot->of = to - from;
@@ -70,7 +83,7 @@ static size_t lots_for(double work, size_t threads)
 
 void joint_cut(struct joint *j, const struct exact *x, size_t threads)
 {
-	double chunk = work_a_query(x) / (pass_chunks(x) + 1.0);
+	double work;
 
 	j->queries = FAULT() ? NULL : malloc(j->n * sizeof *j->queries);
 	if (!j->queries) {
@@ -78,9 +91,13 @@ void joint_cut(struct joint *j, const struct exact *x, size_t threads)
 		return;
 	}
 	copy_queries(j);
-	j->n_lots = lots_for(work_a_query(x) * (double)j->n, threads);
-	j->by_chunks = j->n < j->n_lots * FEW_QUERIES;
+	work = work_of(j, x);
+	j->n_lots = lots_for(work, threads);
+	j->by_chunks = !x->lists && j->n < j->n_lots * FEW_QUERIES;
+	if (j->n_lots > j->n && !j->by_chunks)
+		j->n_lots = j->n;
 	size_t queries = j->by_chunks ? j->n : j->n / j->n_lots;
+	double chunk = work / (double)j->n / (pass_chunks(x, queries) + 1.0);
 	double portion = work_in(.02) / (chunk * (double)queries);
 	j->portion = portion < 1		? 1
 		     : portion < UINT32_MAX / 2 ? (uint32_t)portion

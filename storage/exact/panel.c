@@ -109,3 +109,30 @@ void panel_free(struct panel *p)
 {
 	free(p->code);
 }
+
+static void copy_lane(const struct panel *from, uint32_t of, struct panel *to, uint32_t lane)
+{
+	const int8_t *x = from->code + (size_t)of * 4;
+	int8_t *y = to->code + (size_t)lane * 4;
+
+	for (uint32_t s = 0; s < to->steps; s++)
+		memcpy(y + (size_t)s * to->width * 4, x + (size_t)s * from->width * 4, 4);
+	to->start[lane] = from->start[of];
+	to->unit[lane] = from->unit[of];
+	to->reach[lane] = from->reach[of];
+}
+
+void panel_gather(struct panel *p, const struct panel *panels, const uint32_t *query, uint32_t n)
+{
+	p->n = n;
+	p->width = width_for(n);
+	p->steps = panels[0].steps;
+	p->ratio = 0;
+	for (uint32_t lane = 0; lane < p->width; lane++) {
+		/* Lanes behind the last query have its bytes; nobody looks at their sums. */
+		uint32_t i = query[lane < n ? lane : n - 1];
+		const struct panel *from = &panels[i / PANEL];
+		copy_lane(from, i % PANEL, p, lane);
+		p->ratio = fmaxf(p->ratio, from->ratio);
+	}
+}

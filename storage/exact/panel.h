@@ -29,6 +29,9 @@ struct panel {
 bool panel_init(struct panel *p, const struct codes *c, const struct exact_query *queries,
 	const double *length, uint32_t n);
 void panel_free(struct panel *p);
+/* The same queries in other company: n of those in `panels`, by their numbers. Its code has room for a
+ * whole panel, and its survivors are set. */
+void panel_gather(struct panel *p, const struct panel *panels, const uint32_t *query, uint32_t n);
 
 /* One block against one panel. */
 struct tile {

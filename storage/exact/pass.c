@@ -6,6 +6,7 @@
 #include "proto/fault.h"
 #include "storage/exact/margin.h"
 #include "storage/exact/pass_private.h"
+#include "storage/exact/probing.h"
 #include "storage/exact/score.h"
 #include "storage/progress.h"
 
@@ -109,7 +110,7 @@ enum code pass_begin(const struct exact *x, const uint32_t *order, struct exact_
 	bool ready = allocate(p);
 	for (size_t i = 0; ready && i < n; i++)
 		p->length[i] = vector_length(queries[i].vector, x->codes->dimension);
-	if (!ready || !begin_panels(p)) {
+	if (!ready || !begin_panels(p) || (x->lists && !probing_begin(p))) {
 		pass_end(p);
 		return error_memory(e);
 	}
@@ -126,6 +127,7 @@ struct pass *pass_end(struct pass *p)
 	for (size_t i = 0; i < p->n_panels; i++)
 		panel_free(&p->panels[i]);
 	wide_free(&p->wide);
+	probing_free(p->probing);
 	free(p->panels);
 	free(p->survivors);
 	free(p->length);
@@ -133,7 +135,7 @@ struct pass *pass_end(struct pass *p)
 	return NULL;
 }
 
-static void measure(const struct codes *c, struct codes_block b, struct tile *t)
+void tile_measure(const struct codes *c, struct codes_block b, struct tile *t)
 {
 	for (int i = 0; i < CODE_BLOCK; i++) {
 		float size = row_size(c->similarity, b.weight[i]);
@@ -153,13 +155,15 @@ static void scan_chunk(struct pass *p, uint32_t chunk, struct panel *panel)
 		t.first = block * CODE_BLOCK;
 		t.code = b.code;
 		t.scale = b.scale;
-		measure(c, b, &t);
+		tile_measure(c, b, &t);
 		p->tile(&t);
 	}
 }
 
-uint32_t pass_chunks(const struct exact *x)
+uint32_t pass_chunks(const struct exact *x, size_t queries)
 {
+	if (x->lists)
+		return probing_chunks(x->lists, queries);
 	return (x->codes->blocks + CHUNK - 1) / CHUNK;
 }
 
@@ -187,9 +191,11 @@ static uint32_t stride_for(uint32_t n)
 enum code pass_scan(
 	struct pass *p, uint32_t first, uint32_t n, atomic_bool *cancelled, struct error *e)
 {
-	uint32_t chunks = pass_chunks(p->x);
+	uint32_t chunks = pass_chunks(p->x, p->n);
 	uint64_t stride = chunks ? stride_for(chunks) : 0;
 
+	if (p->probing)
+		return probing_scan(p, first, n, cancelled, e);
 	for (uint64_t i = first; i < (uint64_t)first + n; i++) {
 		uint32_t chunk = (uint32_t)(i * stride % chunks);
 		if (check_cancelled(cancelled, e))
@@ -234,7 +240,7 @@ enum code exact_search(const struct exact *x, const uint32_t *order, struct exac
 
 	if (pass_begin(x, order, queries, n, &p, e))
 		return e->code;
-	enum code rc = pass_scan(p, 0, pass_chunks(x), cancelled, e);
+	enum code rc = pass_scan(p, 0, pass_chunks(x, n), cancelled, e);
 	if (rc == OK)
 		rc = pass_finish(p, 0, n, cancelled, e);
 	if (rc == OK && pass_is_wide(p))

@@ -21,9 +21,12 @@
 #include "storage/vectors/file.h"
 
 /* What is searched. */
+struct lists;
 struct exact {
 	const struct vectors *rows; /* documents, in the order of the codes */
 	const struct codes *codes;
+	/* NULL: all rows are. Else the codes are the lists', in their order (lists.h). */
+	const struct lists *lists;
 };
 
 struct pass;
@@ -35,7 +38,8 @@ enum code pass_begin(const struct exact *x, const uint32_t *order, struct exact_
 	size_t n, struct pass **out, struct error *e);
 struct pass *pass_end(struct pass *p); /* NULL is fine; returns NULL */
 
-uint32_t pass_chunks(const struct exact *x);
+/* Of a pass for so many queries. With lists chunks go up from 0, and one pass scans them all. */
+uint32_t pass_chunks(const struct exact *x, size_t queries);
 enum code pass_scan(
 	struct pass *p, uint32_t first, uint32_t n, atomic_bool *cancelled, struct error *e);
 void pass_absorb(struct pass *p, struct pass *other);

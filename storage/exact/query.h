@@ -52,8 +52,10 @@ struct exact_query {
 	size_t n_excluded;
 	double floor;
 	const struct hit *behind; /* or NULL */
-	struct hit *out;	  /* k, sorted as hit.h says */
-	size_t found;		  /* of them */
+	uint32_t
+		nprobe; /* lists to look into, of an engine with some; 0: as many as it is settled for */
+	struct hit *out; /* k, sorted as hit.h says */
+	size_t found;	 /* of them */
 };
 
 enum { NO_LIMIT = UINT32_MAX };

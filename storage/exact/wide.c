@@ -4,6 +4,7 @@
 
 #include "proto/fault.h"
 #include "storage/exact/pass_private.h"
+#include "storage/exact/probing.h"
 #include "storage/exact/score.h"
 #include "storage/progress.h"
 
@@ -53,12 +54,22 @@ bool wide_is_done(const struct wide *w, const struct pass *p)
 	return w->next == p->x->codes->rows || still_wanted(w, p) == 0;
 }
 
+static void score_rows(const struct pass *p, struct wide_query *q, uint32_t first, uint32_t end)
+{
+	for (uint32_t row = first; row < end; row++)
+		score_offer(p->x->rows, &p->queries[q->i], p->length[q->i], row, &q->top);
+}
+
 static void score_block(struct wide *w, struct pass *p, uint32_t end)
 {
 	for (size_t i = 0; i < w->n; i++) {
 		struct wide_query *q = &w->query[i];
-		for (uint32_t row = w->next; row < end && !is_gone(p, q); row++)
-			score_offer(p->x->rows, &p->queries[q->i], p->length[q->i], row, &q->top);
+		if (is_gone(p, q))
+			continue;
+		if (p->probing)
+			probing_score(p, q->i, w->next, end, &q->top);
+		else
+			score_rows(p, q, w->next, end);
 	}
 	w->next = end;
 }

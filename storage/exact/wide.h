@@ -1,5 +1,5 @@
 /*
- * Queries that gave the pass up: every row is scored. All of a pass's go over the rows together, some
+ * Queries that gave the pass up: every row is scored, with lists those of the lists looked into. All of a pass's go over the rows together, some
  * rows at a time, so that a row is read from memory once for all of them and the work can be done in
  * portions.
  */
@@ -12,7 +12,8 @@
 struct wide {
 	struct wide_query *query;
 	size_t n, room;
-	uint32_t next; /* row; from the first one scored on, no query may be added */
+	uint32_t
+		next; /* row, or code of lists; from the first one scored on, no query may be added */
 };
 
 /* Query i of the pass is one of them, said once or again. */

@@ -1,0 +1,36 @@
+#include "storage/exact/codes_gather.h"
+
+#include <string.h>
+
+static float *floats_of(const struct codes *c, uint32_t row)
+{
+	return (float *)(c->block + row / CODE_BLOCK * c->block_bytes) + row % CODE_BLOCK;
+}
+
+static void copy_row(const struct codes *to, uint32_t at, const struct codes *from, uint32_t row)
+{
+	float *y = floats_of(to, at);
+	const float *x = floats_of(from, row);
+
+	/* Scale, slack and weight, and then a word for every four dimensions, all 32 apart. */
+	for (uint32_t i = 0; i < 3 + to->steps; i++)
+		memcpy(y + (size_t)i * CODE_BLOCK, x + (size_t)i * CODE_BLOCK, sizeof *y);
+}
+
+struct codes *codes_gather(const struct codes *from, const uint32_t *row, uint32_t n)
+{
+	struct codes *c = codes_new(from->dimension, from->similarity);
+
+	if (!c)
+		return NULL;
+	while (c->blocks < (n + (uint64_t)CODE_BLOCK - 1) / CODE_BLOCK)
+		if (!codes_add_block(c)) {
+			codes_free(c);
+			return NULL;
+		}
+	c->rows = n;
+	c->longest = from->longest;
+	for (uint32_t i = 0; i < n; i++)
+		copy_row(c, i, from, row[i]);
+	return c;
+}

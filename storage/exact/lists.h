@@ -1,0 +1,58 @@
+/*
+ * Rows in lists: each stands in the list of the centroid nearest to it, and a query looks into the
+ * lists of the centroids nearest to itself. What it finds is the truth about those lists, by the same
+ * bound and with the same scores as everywhere (query.h): a row is missed only with its whole list,
+ * and who looks into all lists gets what the exact engine answers.
+ *
+ * Nearest by l2 is the smallest distance, by cosine and dot the largest product with a centroid of
+ * length 1: lists are of directions, however long rows are. Of equals the first. Centroids are rows of
+ * an exact engine of their own, so that who is near whom does not depend on company, threads or the
+ * instruction set.
+ *
+ * Codes stand list by list, back to back; a block may have rows of several lists. Long lists are
+ * scanned in pieces.
+ */
+#ifndef STORAGE_EXACT_LISTS_H
+#define STORAGE_EXACT_LISTS_H
+
+#include "storage/exact/pass.h"
+#include "storage/progress.h"
+
+struct piece {
+	uint32_t list, first, end; /* codes */
+};
+
+struct lists {
+	uint32_t n, nprobe;  /* nprobe: looked into by who does not say; set by who makes them */
+	uint32_t *start;     /* n + 1: list i is codes start[i] .. start[i + 1] */
+	uint32_t *row;	     /* of each code */
+	struct codes *codes; /* of live rows */
+	struct piece *piece;
+	uint32_t pieces;
+
+	float *centroid;  /* n x dimension */
+	uint32_t *number; /* 0 .. n - 1: the centroids' numbers, and their order */
+	struct vectors centroids;
+	struct exact coarse;
+};
+
+/* Lists without rows. Centroids, n x dimension, are copied; of length 1 or 0 unless for l2.
+ * 0 < n <= LISTS_MOST. Errors are those of codes_builder_add. */
+enum { LISTS_MOST = 1 << 16 };
+enum code lists_new(const struct vectors_about *about, const float *centroid, uint32_t n,
+	struct lists **out, struct error *e);
+void lists_free(struct lists *l); /* NULL is fine */
+
+/* Puts all live rows where they belong; `codes` are the rows' own, in the order of the rows. Reports
+ * the phase "index". CANCELLED. */
+enum code lists_fill(struct lists *l, const struct vectors *rows, const struct codes *codes,
+	const struct progress *progress, struct error *e);
+/* Cuts pieces, once start and codes are there. False: no memory. */
+bool lists_cut(struct lists *l);
+
+/* How many lists a query that brings this nprobe (0: none) looks into. */
+uint32_t lists_probes(const struct lists *l, uint32_t nprobe);
+/* How many rows, its centroids among them, it is compared with, were lists of one length. */
+double lists_compared(const struct lists *l, uint32_t nprobe);
+
+#endif
