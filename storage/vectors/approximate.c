@@ -19,13 +19,22 @@ static enum code refuse(struct error *e, const char *field, const struct image *
 	return error_field(e, "%s", field);
 }
 
+struct faiss_parameters approximate_settled(const struct image *g)
+{
+	const struct lists *l = g->private->lists;
+
+	if (g->exact)
+		return (struct faiss_parameters){0};
+	if (l)
+		return (struct faiss_parameters){.nprobe = l->nprobe, .lists = l->n};
+	return faiss_settled(g->private->index);
+}
+
 enum code approximate_check(
 	const struct image *g, const struct faiss_parameters *how, struct error *e)
 {
-	struct faiss_parameters has = {0};
+	struct faiss_parameters has = approximate_settled(g);
 
-	if (!g->exact)
-		has = faiss_settled(g->private->index);
 	if (how->nprobe && !has.nprobe)
 		return refuse(e, "nprobe", g);
 	if (how->ef_search && !has.ef_search)
@@ -135,9 +144,19 @@ static enum code search_with_room(const struct image *g, const struct faiss_para
 	return rc;
 }
 
+static enum code search_lists(const struct image *g, const struct faiss_parameters *how,
+	const struct shared_request *r, struct error *e)
+{
+	for (size_t i = 0; i < r->n; i++)
+		r->queries[i].nprobe = how ? how->nprobe : 0;
+	return shared_search(g->private->shared, r, e);
+}
+
 enum code approximate_search(const struct image *g, const struct faiss_parameters *how,
 	const struct shared_request *r, struct error *e)
 {
+	if (g->lists)
+		return search_lists(g, how, r, e);
 	for (size_t i = 0; i < r->n; i++) {
 		r->queries[i].found = 0;
 		if (g->rows && search_with_room(g, how, r, &r->queries[i], e))

@@ -1,7 +1,9 @@
 /*
- * Searching with a FAISS index: it proposes, by numbers of its own, and what it proposed is scored
- * and sorted as everywhere. Nothing is promised but that the scores are true and that a query is
- * answered alike in any company.
+ * Searching with an index that may miss something, and how hard it tries.
+ *
+ * Lists of our own answer truly about the lists looked into (storage/exact/lists.h). A FAISS index
+ * proposes, by numbers of its own, and what it proposed is scored and sorted as everywhere: nothing is
+ * promised but that the scores are true. With either a query is answered alike in any company.
  */
 #ifndef STORAGE_VECTORS_APPROXIMATE_H
 #define STORAGE_VECTORS_APPROXIMATE_H
@@ -15,8 +17,11 @@
 enum code approximate_check(
 	const struct image *g, const struct faiss_parameters *how, struct error *e);
 
-/* As image_search, on an image with a FAISS index; `how` was checked, and may be NULL. Limits of
- * the queries are heeded among what the index proposed; it does not look further for them. */
+/* What a search does that brings none; nothing where search is exact. */
+struct faiss_parameters approximate_settled(const struct image *g);
+
+/* As image_search, on an image that is not exact; `how` was checked, and may be NULL. Limits of the
+ * queries are heeded among what a FAISS index proposed, which does not look further for them. */
 enum code approximate_search(const struct image *g, const struct faiss_parameters *how,
 	const struct shared_request *r, struct error *e);
 

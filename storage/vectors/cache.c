@@ -35,27 +35,33 @@ static struct cache_header header_of(const struct cache *c, const unsigned char 
 	return h;
 }
 
-static enum code save_bytes(
-	const struct cache *c, const unsigned char *packed, size_t n, struct error *e)
+static enum code write_parts(int fd, const struct cache_part *parts, size_t n, struct error *e)
 {
-	struct cache_header h = header_of(c, packed, n);
+	size_t at = 0;
+
+	for (size_t i = 0; i < n; at += parts[i++].n)
+		if (durable_write(fd, parts[i].bytes, parts[i].n, at, deed, e))
+			return e->code;
+	return OK;
+}
+
+enum code cache_write(const char *path, const struct cache_part *parts, size_t n, struct error *e)
+{
 	char aside[PATH_MAX];
 
-	if (snprintf(aside, sizeof aside, "%s.tmp", c->path) >= (int)sizeof aside)
+	if (snprintf(aside, sizeof aside, "%s.tmp", path) >= (int)sizeof aside)
 		return error_errno(e, ENAMETOOLONG, deed);
 	int fd = FAULT() ? (errno = ENOSPC, -1)
 			 : open(aside, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
 	if (fd < 0)
 		return error_errno(e, errno, deed);
-	enum code rc = durable_write(fd, &h, sizeof h, 0, deed, e);
-	if (!rc)
-		rc = durable_write(fd, packed, n, sizeof h, deed, e);
+	enum code rc = write_parts(fd, parts, n, e);
 	if (rc)
 		close(fd);
 	else
 		rc = durable_close(fd, deed, e);
 	if (!rc)
-		rc = durable_rename(aside, c->path, deed, e);
+		rc = durable_rename(aside, path, deed, e);
 	if (rc)
 		unlink(aside);
 	return rc;
@@ -68,7 +74,9 @@ enum code cache_save(const struct cache *c, const struct faiss_index *index, str
 
 	if (faiss_pack(index, &packed, &n, e))
 		return e->code;
-	enum code rc = save_bytes(c, packed, n, e);
+	struct cache_header h = header_of(c, packed, n);
+	struct cache_part parts[] = {{&h, sizeof h}, {packed, n}};
+	enum code rc = cache_write(c->path, parts, 2, e);
 	free(packed);
 	return rc;
 }

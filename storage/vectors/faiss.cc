@@ -190,7 +190,9 @@ void settle(faiss::Index *index)
 
 enum code bad_index(struct error *e)
 {
-	error_prefix(e, "It is \"exact\" or a FAISS factory string such as \"IVF1024,Flat\". ");
+	error_prefix(e,
+		"It is \"exact\", \"lists<n>\" such as \"lists4096\", or a FAISS factory string "
+		"such as \"IVF1024,Flat\". ");
 	return error_field(e, "index");
 }
 

@@ -20,6 +20,7 @@ struct image *image_release(struct image *g)
 		return NULL;
 	if (g->private) {
 		shared_free(g->private->shared);
+		lists_free(g->private->lists);
 		codes_free(g->private->codes);
 		faiss_free(g->private->index);
 		free(g->private->live);
@@ -36,7 +37,7 @@ struct image *image_release(struct image *g)
 
 enum code image_truth(const struct image *g, const struct shared_request *r, struct error *e)
 {
-	const struct exact x = {&g->private->documents, g->private->codes};
+	const struct exact x = {&g->private->documents, g->private->codes, NULL};
 
 	if (!x.codes)
 		return scan_rows(g, r, e);

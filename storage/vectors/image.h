@@ -24,7 +24,8 @@ struct image {
 	uint32_t dimension;
 	Pb__Similarity similarity;
 	char *index;
-	bool exact;	       /* the index is "exact": ours, and not FAISS's */
+	bool exact;	       /* the index is "exact" */
+	uint32_t lists;	       /* of "lists<n>"; 0: it is another. Neither: FAISS's */
 	uint32_t rows;	       /* documents with a vector */
 	const struct lsa *lsa; /* encodes texts, or NULL */
 	Pb__Recall recall;     /* of its index; nothing in it where search is exact */
@@ -36,8 +37,8 @@ struct image *image_release(struct image *g); /* NULL is fine; always returns NU
 
 /* Answers the request's queries (storage/exact/query.h, shared.h); its order is corpus->order of a
  * corpus at least as new as the generation. With the engine "exact" an answer is the true top k by
- * the score above, boundary ties included; with a FAISS factory string it is what that index
- * proposed, scored. CANCELLED when the request is. Any thread. */
+ * the score above, boundary ties included; with "lists<n>" it is that of the lists looked into; with a
+ * FAISS factory string it is what that index proposed, scored. CANCELLED when the request is. Any thread. */
 enum code image_search(const struct image *g, const struct shared_request *r, struct error *e);
 
 /* What image_search with the engine "exact" would answer, on the calling thread: by the codes while

@@ -9,6 +9,7 @@
 #include "storage/text/lsa.h"
 #include "storage/vectors/cache.h"
 #include "storage/vectors/format.h"
+#include "storage/vectors/image_lists.h"
 #include "storage/vectors/image_private.h"
 
 static enum code open_side(const char *path, Pb__Side side, const struct image_about *about,
@@ -58,8 +59,7 @@ static enum code finish_codes(struct image *g, struct codes_builder **codes, str
 	return OK;
 }
 
-/* From the uploads, or from an earlier start, or now. */
-static enum code get_codes(struct image *g, struct codes_builder **codes, const char *cache,
+enum code get_codes(struct image *g, struct codes_builder **codes, const char *cache,
 	const struct progress *progress, struct error *e)
 {
 	struct image_private *p = g->private;
@@ -195,9 +195,12 @@ enum code image_index_check(
 	const char *index, uint32_t dimension, Pb__Similarity similarity, struct error *e)
 {
 	struct faiss_index *trial;
+	uint32_t lists;
 
 	if (image_index_is_exact(index))
 		return OK;
+	if (image_index_is_lists(index))
+		return image_index_lists(index, &lists, e);
 	if (faiss_new(index, dimension, metric_of(similarity), &trial, e))
 		return e->code;
 	faiss_free(trial);
@@ -273,6 +276,10 @@ static enum code image_new(const struct image_about *about, struct image **out, 
 	g->dimension = about->dimension;
 	g->similarity = about->similarity;
 	g->exact = image_index_is_exact(about->index);
+	if (image_index_lists(about->index, &g->lists, e)) {
+		image_release(g);
+		return e->code;
+	}
 	g->recall = about->recall ? *about->recall : (Pb__Recall)PB__RECALL__INIT;
 	*out = g;
 	return OK;
@@ -315,6 +322,8 @@ static enum code fill(struct image *g, const struct image_files *files,
 		return e->code;
 	if (g->exact)
 		return open_exact(g, codes, files->cache, progress, e);
+	if (g->lists)
+		return open_lists(g, files, codes, progress, e);
 	return open_approximate(g, files, codes, progress, e);
 }
 

@@ -10,7 +10,7 @@ struct image_files {
 	const char *documents;
 	const char *queries; /* NULL: none were uploaded */
 	const char *lsa;     /* its encoder's model; NULL: none */
-	const char *cache;   /* of a built index or of codes; NULL: none */
+	const char *cache;   /* of a built index, of lists or of codes; NULL: none */
 	struct hash_key key; /* of the cache of an index */
 	/* Of the documents, made while they were uploaded; image_open takes it, also when it fails.
 	 * Rows were hashed with it and are not read again. NULL: every row is verified and encoded
@@ -28,7 +28,7 @@ struct image_about {
 	const Pb__Recall *recall; /* NULL: not measured, or nothing to measure */
 };
 
-/* Whether an index string is our own exact engine. All others are FAISS's. */
+/* Whether an index string is our own exact engine. All others are approximate. */
 bool image_index_is_exact(const char *index);
 
 /* Whether an index string can be used at all: INVALID_ARGUMENT/BAD_INDEX at "index". */

@@ -10,6 +10,14 @@
 
 enum { NOBODY = UINT32_MAX };
 
+/* One way to search, and how much it found. */
+struct attempt {
+	uint32_t nprobe; /* 0: as the index is settled */
+	uint64_t right;
+};
+
+enum { MOST_ATTEMPTS = 32 };
+
 struct measuring {
 	const struct image *g;
 	exact_answer *truth;
@@ -23,7 +31,8 @@ struct measuring {
 	float *vectors;	  /* RECALL_BLOCK x dimension */
 	struct hit *hits; /* 2 x RECALL_BLOCK x ask */
 	struct exact_query best[RECALL_BLOCK], got[RECALL_BLOCK];
-	uint64_t right;
+	struct attempt attempts[MOST_ATTEMPTS];
+	size_t n_attempts;
 };
 
 /* Every so many of the live rows. */
@@ -51,6 +60,16 @@ static void choose_sample(struct measuring *m)
 	m->k = m->ask - (m->among_others ? 1 : 0);
 }
 
+/* Of lists each of which finds what the one before found: twice as many, and in the end all. */
+static void choose_attempts(struct measuring *m)
+{
+	uint32_t lists = m->g->lists, nprobe = 1;
+
+	for (; nprobe < lists; nprobe *= 2)
+		m->attempts[m->n_attempts++].nprobe = nprobe;
+	m->attempts[m->n_attempts++].nprobe = lists;
+}
+
 static void put_query(
 	const struct measuring *m, struct exact_query *q, const float *vector, struct hit *out)
 {
@@ -76,11 +95,17 @@ static enum code make_room(struct measuring *m, struct error *e)
 	return OK;
 }
 
+/* The document that a sampled row is of, where that is not to be found. */
+static uint32_t itself(const struct measuring *m, uint32_t i)
+{
+	return m->among_others ? m->from->numbers[m->row[i]] : (uint32_t)NOBODY;
+}
+
 /* Takes the document itself out of its list, and what is past k. */
-static void leave_others(const struct measuring *m, struct exact_query *q, uint32_t itself)
+static void leave_others(const struct measuring *m, struct exact_query *q, uint32_t own)
 {
 	for (size_t i = 0; i < q->found; i++)
-		if (q->out[i].document == itself) {
+		if (q->out[i].document == own) {
 			memmove(q->out + i, q->out + i + 1, (--q->found - i) * sizeof *q->out);
 			break;
 		}
@@ -88,14 +113,36 @@ static void leave_others(const struct measuring *m, struct exact_query *q, uint3
 		q->found = m->k;
 }
 
-static void count_right(struct measuring *m, uint32_t i, uint32_t itself)
+static uint64_t count_right(const struct measuring *m, uint32_t first, uint32_t n)
 {
-	struct exact_query *best = &m->best[i], *got = &m->got[i];
+	uint64_t right = 0;
 
-	leave_others(m, best, itself);
-	leave_others(m, got, itself);
-	for (size_t j = 0; j < got->found; j++)
-		m->right += got->out[j].score >= best->out[best->found - 1].score;
+	for (uint32_t i = 0; i < n; i++) {
+		const struct exact_query *best = &m->best[i];
+		struct exact_query got = m->got[i];
+		leave_others(m, &got, itself(m, first + i));
+		for (size_t j = 0; j < got.found; j++)
+			right += got.out[j].score >= best->out[best->found - 1].score;
+	}
+	return right;
+}
+
+/* Each attempt at the same queries; once one finds everything, those after it do. */
+static enum code try_all(
+	struct measuring *m, const struct shared_request *r, uint32_t first, struct error *e)
+{
+	uint64_t all = r->n * m->k, right = 0;
+
+	for (size_t i = 0; i < m->n_attempts; i++) {
+		struct faiss_parameters how = {.nprobe = m->attempts[i].nprobe};
+		if (right < all) {
+			if (approximate_search(m->g, &how, r, e))
+				return e->code;
+			right = count_right(m, first, (uint32_t)r->n);
+		}
+		m->attempts[i].right += right;
+	}
+	return OK;
 }
 
 static enum code measure_block(struct measuring *m, uint32_t first, uint32_t n, struct error *e)
@@ -112,13 +159,10 @@ static enum code measure_block(struct measuring *m, uint32_t first, uint32_t n, 
 			m->from, m->row[first + i], m->vectors + (size_t)i * m->g->dimension);
 	if (m->truth(m->g, &r, e))
 		return e->code;
-	r.queries = m->got;
-	if (approximate_search(m->g, NULL, &r, e))
-		return e->code;
 	for (uint32_t i = 0; i < n; i++)
-		count_right(m, i,
-			m->among_others ? m->from->numbers[m->row[first + i]] : (uint32_t)NOBODY);
-	return OK;
+		leave_others(m, &m->best[i], itself(m, first + i));
+	r.queries = m->got;
+	return try_all(m, &r, first, e);
 }
 
 static enum code measure_all(struct measuring *m, struct error *e)
@@ -135,13 +179,27 @@ static enum code measure_all(struct measuring *m, struct error *e)
 	return rc;
 }
 
+/* The last attempt at lists, which looks into all, finds everything. */
+static const struct attempt *settle(const struct measuring *m)
+{
+	const struct attempt *a = m->attempts;
+	double enough = RECALL_SETTLED * (double)m->n * (double)m->k;
+
+	while (a < m->attempts + m->n_attempts - 1 && (double)a->right < enough)
+		a++;
+	if (m->g->lists)
+		m->g->private->lists->nprobe = a->nprobe;
+	return a;
+}
+
 static Pb__Recall result(const struct measuring *m)
 {
-	struct faiss_parameters with = faiss_settled(m->g->private->index);
+	const struct attempt *settled = settle(m);
+	struct faiss_parameters with = approximate_settled(m->g);
 	Pb__Recall r = PB__RECALL__INIT;
 
 	r.has_recall = r.has_k = r.has_queries = r.has_sampled = 1;
-	r.recall = (double)m->right / ((double)m->n * (double)m->k);
+	r.recall = (double)settled->right / ((double)m->n * (double)m->k);
 	r.k = (uint32_t)m->k;
 	r.queries = m->n;
 	r.sampled = m->among_others ? PB__SIDE__SIDE_DOCUMENT : PB__SIDE__SIDE_QUERY;
@@ -158,6 +216,7 @@ enum code recall_measure(const struct image *g, exact_answer *truth,
 	struct measuring m = {.g = g, .truth = truth, .progress = progress};
 
 	choose_sample(&m);
+	choose_attempts(&m);
 	if (m.k == 0)
 		return OK;
 	enum code rc = make_room(&m, e);

@@ -9,6 +9,9 @@
  * when there are more than RECALL_QUERIES; else document rows, likewise, each searched for among
  * the others, for that it finds itself says nothing. Nothing is drawn: a generation measured again
  * gives the same number.
+ *
+ * Lists are settled by it: they are measured with 1, 2, 4 ... and all of them looked into, and the
+ * fewest that find RECALL_SETTLED are what a search looks into that does not say.
  */
 #ifndef STORAGE_VECTORS_RECALL_H
 #define STORAGE_VECTORS_RECALL_H
@@ -17,6 +20,7 @@
 #include "storage/vectors/image.h"
 
 enum { RECALL_K = 100, RECALL_LEAST = 200, RECALL_QUERIES = 256 };
+#define RECALL_SETTLED .99
 
 /* Answers a request truly: every query with its k best documents, sorted, with the scores that
  * image_score has. However it is done; scan_rows is one such. The requests made of it have no
@@ -25,8 +29,8 @@ enum { RECALL_BLOCK = 32 };
 typedef enum code exact_answer(
 	const struct image *g, const struct shared_request *r, struct error *e);
 
-/* Of an image with a FAISS index, searched as it is for who brings no parameters. `out` is left
- * alone where there is nothing to find: a single document. Reports the phase "measure"; `progress`
+/* Of an image that is not exact, searched as it is for who brings no parameters; its lists are settled
+ * first, so nobody else may have it yet. `out` is left alone where there is nothing to find: a single document. Reports the phase "measure"; `progress`
  * may be NULL. */
 enum code recall_measure(const struct image *g, exact_answer *truth,
 	const struct progress *progress, Pb__Recall *out, struct error *e);

@@ -8,11 +8,13 @@
 /* From how many queries on a request is made to give way to small ones. */
 enum { BULK_QUERIES = 128 };
 
-/* What an exact engine found before stays found, and it continues behind that. An approximate one
- * proposes anew for every depth. */
+/* What an exact engine found before stays found, and it continues behind that; so do lists, of which
+ * every round looks into the same. A FAISS index proposes anew for every depth. */
 static size_t kept(const struct mining *m, const struct ask *ask)
 {
-	return m->view.image->exact && ask->before
+	const struct image *image = m->view.image;
+
+	return (image->exact || image->lists) && ask->before
 		       ? ask->before[PB__SOURCE_KIND__SOURCE_KIND_DENSE].n
 		       : 0;
 }

@@ -82,7 +82,9 @@ START_TEST(factory_indexes_find_most_of_the_true_neighbours)
 		double least;
 	} rows[] = {{"IVF16,Flat", 3, 0.9}, {"HNSW16", 3, 0.95}, {"Flat", 3, 1}, {"SQ8", 1, 0.95},
 		{"PCA16,IVF8,Flat", 1, 0.6}, {"IVF16,PQ8x4", 1, 0.3}, {"OPQ2_8,IVF4,Flat", 1, 0.3},
-		{"IVF8,SQ8,RFlat", 1, 0.8}};
+		{"IVF8,SQ8,RFlat", 1, 0.8},
+		/* Not settled by a measurement, all lists are looked into. */
+		{"lists1", 3, 1}, {"lists16", 3, 1}, {"lists2000", 3, 1}};
 
 	for (size_t i = 0; i < sizeof rows / sizeof *rows; i++)
 		for (int m = 0; m < rows[i].similarities; m++)
@@ -92,12 +94,13 @@ END_TEST
 
 START_TEST(a_query_is_answered_alike_alone_and_in_company)
 {
+	static const char *const indexes[] = {"IVF16,Flat", "lists16"};
 	struct sample s = clustered(1500, 24, 1), q = clustered(QUERIES, 24, 2);
 	uint32_t *order = sample_order(1500, 1);
 	struct hit hits[QUERIES * K], alone[K];
 	size_t found[QUERIES], n;
 	struct image *g = sample_image(
-		&s, PB__SIMILARITY__SIMILARITY_COSINE, PB__DTYPE__DTYPE_F32, "IVF16,Flat", dir);
+		&s, PB__SIMILARITY__SIMILARITY_COSINE, PB__DTYPE__DTYPE_F32, indexes[_i], dir);
 
 	ck_ok(sample_search(g, order, q.values, QUERIES, K, NULL, hits, found, &err), &err);
 	for (uint32_t i = 0; i < QUERIES; i++) {
@@ -122,7 +125,8 @@ START_TEST(index_strings_that_cannot_be_are_refused_at_the_field)
 	static const char *const strings[] = {"", "flot", "Flat,", "IVF", "IVF16", "IVF0,Flat",
 		"IVF-1,Flat", "IVF99999999999999999999,Flat", "HNSW4000000000", "PQ7", "IDMap,Flat",
 		"IDMap2,HNSW16", "PQ8x99", "((((((", "IVF16(,Flat", "FLAT", "flat ", "Flat\nFlat",
-		"OPQ7,Flat"};
+		"OPQ7,Flat", "lists", "lists0", "lists04", "lists65537", "lists-1", "lists 4",
+		"lists4 ", "lists4,Flat", "lists4294967300", "lists18446744073709551617", "Lists4"};
 	char endless[4096];
 
 	for (size_t i = 0; i < sizeof strings / sizeof *strings; i++) {
@@ -134,14 +138,17 @@ START_TEST(index_strings_that_cannot_be_are_refused_at_the_field)
 	}
 	ck_refused(image_index_check("flat", 24, PB__SIMILARITY__SIMILARITY_L2, &err), &err,
 		INVALID_ARGUMENT, "BAD_INDEX");
-	ck_assert_str_eq(err.text, "It is \"exact\" or a FAISS factory string such as "
-				   "\"IVF1024,Flat\". The index failed: could not parse index "
+	ck_assert_str_eq(err.text, "It is \"exact\", \"lists<n>\" such as \"lists4096\", or a "
+				   "FAISS factory string such as \"IVF1024,Flat\". The index "
+				   "failed: could not parse index "
 				   "string flat.");
 	memset(endless, '(', sizeof endless);
 	endless[sizeof endless - 1] = 0;
 	ck_refused(image_index_check(endless, 24, PB__SIMILARITY__SIMILARITY_L2, &err), &err,
 		INVALID_ARGUMENT, "BAD_INDEX");
 	ck_ok(image_index_check("exact", 24, PB__SIMILARITY__SIMILARITY_L2, &err), &err);
+	ck_ok(image_index_check("lists1", 24, PB__SIMILARITY__SIMILARITY_L2, &err), &err);
+	ck_ok(image_index_check("lists65536", 24, PB__SIMILARITY__SIMILARITY_L2, &err), &err);
 	ck_ok(image_index_check("IVF4096,Flat", 24, PB__SIMILARITY__SIMILARITY_L2, &err), &err);
 }
 END_TEST
@@ -167,9 +174,14 @@ START_TEST(an_index_that_too_few_vectors_cannot_fill_is_refused)
 	struct image *g;
 
 	make_files(10);
-	row.index = "IVF16,Flat";
-	ck_refused(image_open(&files, &row, NULL, &g, &err), &err, FAILED_PRECONDITION,
-		"INDEX_NOT_BUILDABLE");
+	for (int i = 0; i < 2; i++) {
+		row.index = i ? "lists11" : "IVF16,Flat";
+		ck_refused(image_open(&files, &row, NULL, &g, &err), &err, FAILED_PRECONDITION,
+			"INDEX_NOT_BUILDABLE");
+	}
+	row.index = "lists10";
+	ck_ok(image_open(&files, &row, NULL, &g, &err), &err);
+	image_release(g);
 }
 END_TEST
 
@@ -232,18 +244,19 @@ static void flip(off_t at)
 
 START_TEST(a_cache_is_believed_only_with_our_key_and_for_these_vectors)
 {
+	static const char *const indexes[][2] = {{"HNSW8", "HNSW9"}, {"lists8", "lists9"}};
 	struct image *g;
 	struct stat st;
 
 	make_files(300);
-	row.index = "HNSW8";
+	row.index = indexes[_i][0];
 	ck_ok(image_open(&files, &row, NULL, &g, &err), &err);
 	image_release(g);
 	ck_assert(!builds());
 	files.key.bytes[3] ^= 1;
 	ck_assert(builds());
 	ck_assert(!builds());
-	row.index = "HNSW9";
+	row.index = indexes[_i][1];
 	ck_assert(builds());
 	ck_assert(!builds());
 	ck_assert_int_eq(stat(cache_path, &st), 0);
@@ -284,7 +297,7 @@ START_TEST(every_step_of_opening_may_fail)
 	long n = 0;
 
 	make_files(300);
-	row.index = "IVF4,Flat";
+	row.index = _i ? "lists4" : "IVF4,Flat";
 	do {
 		unlink(cache_path);
 		fault_arm(n++);
@@ -299,6 +312,36 @@ START_TEST(every_step_of_opening_may_fail)
 }
 END_TEST
 
+/* Of lists read back everything is as it was built. */
+START_TEST(lists_answer_alike_from_their_cache)
+{
+	struct sample q = sample_random(QUERIES, 8, 2, 10);
+	uint32_t *order = sample_order(300, 1);
+	struct hit built[QUERIES * K], read[QUERIES * K];
+	size_t found[QUERIES];
+	Pb__Recall settled = PB__RECALL__INIT;
+	struct image *g;
+
+	make_files(300);
+	settled.has_recall = settled.has_nprobe = 1;
+	settled.nprobe = 3;
+	row.index = "lists20";
+	row.recall = &settled;
+	for (int again = 0; again < 2; again++) {
+		ck_ok(image_open(&files, &row, NULL, &g, &err), &err);
+		ck_ok(sample_search(g, order, q.values, QUERIES, K, NULL, again ? read : built,
+			      found, &err),
+			&err);
+		image_release(g);
+	}
+	for (size_t i = 0; i < QUERIES * K; i++)
+		ck_assert(built[i].document == read[i].document && built[i].score == read[i].score);
+	row.recall = NULL;
+	free(order);
+	sample_free(&q);
+}
+END_TEST
+
 START_TEST(a_cancelled_build_stops)
 {
 	struct image *g;
@@ -306,7 +349,7 @@ START_TEST(a_cancelled_build_stops)
 	struct progress progress = {.cancelled = &cancelled};
 
 	make_files(300);
-	row.index = "HNSW8";
+	row.index = _i ? "lists8" : "HNSW8";
 	ck_refused(image_open(&files, &row, &progress, &g, &err), &err, CANCELLED, "CANCELLED");
 }
 END_TEST
@@ -318,14 +361,15 @@ Suite *suite(void)
 
 	tcase_add_checked_fixture(t, setup, teardown);
 	tcase_add_test(t, factory_indexes_find_most_of_the_true_neighbours);
-	tcase_add_test(t, a_query_is_answered_alike_alone_and_in_company);
+	tcase_add_loop_test(t, a_query_is_answered_alike_alone_and_in_company, 0, 2);
 	tcase_add_test(t, index_strings_that_cannot_be_are_refused_at_the_field);
 	tcase_add_test(t, an_index_that_too_few_vectors_cannot_fill_is_refused);
 	tcase_add_test(t, files_of_another_generation_are_refused);
-	tcase_add_test(t, a_cache_is_believed_only_with_our_key_and_for_these_vectors);
+	tcase_add_loop_test(t, a_cache_is_believed_only_with_our_key_and_for_these_vectors, 0, 2);
 	tcase_add_test(t, the_key_is_made_once_and_is_private);
-	tcase_add_test(t, every_step_of_opening_may_fail);
-	tcase_add_test(t, a_cancelled_build_stops);
+	tcase_add_test(t, lists_answer_alike_from_their_cache);
+	tcase_add_loop_test(t, every_step_of_opening_may_fail, 0, 2);
+	tcase_add_loop_test(t, a_cancelled_build_stops, 0, 2);
 	suite_add_tcase(s, t);
 	return s;
 }
