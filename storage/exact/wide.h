@@ -1,7 +1,7 @@
 /*
- * Queries that gave the pass up: every row is scored, with lists those of the lists looked into. All of a pass's go over the rows together, some
- * rows at a time, so that a row is read from memory once for all of them and the work can be done in
- * portions.
+ * Queries that gave the pass up: every row is scored, or every row of the lists looked into. All of a
+ * pass's go over the rows together, some rows at a time, so that a row is read from memory once for
+ * all of them and the work can be done in portions.
  */
 #ifndef STORAGE_EXACT_WIDE_H
 #define STORAGE_EXACT_WIDE_H

@@ -19,6 +19,7 @@ static const struct measurement measurements[] = {
 	{"ceiling", line_ceiling, 2},
 	{"resident_vector", line_resident, 0},
 	{"growth_n", line_growth, 2},
+	{"ivf_faiss", line_ivf, 2},
 	{"coalesced_32", line_coalesced, 32},
 	{"upload", line_upload, 0},
 	{"publish_memcpy", line_publish, 0},

@@ -67,6 +67,7 @@ void line_int8_peak(struct bench *b, const struct measurement *m);
 void line_ceiling(struct bench *b, const struct measurement *m);
 void line_resident(struct bench *b, const struct measurement *m);
 void line_growth(struct bench *b, const struct measurement *m);
+void line_ivf(struct bench *b, const struct measurement *m);
 void line_bm25(struct bench *b, const struct measurement *m);
 void line_bm25_update(struct bench *b, const struct measurement *m);
 

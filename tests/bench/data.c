@@ -235,10 +235,9 @@ static void make_documents(const struct bench *b, struct data *d, const struct l
 	map_documents(d);
 }
 
-static void make_query(const struct law *law, struct data *d, size_t i, uint64_t *state)
+static void make_query(const struct law *law, const float *document, float *query, uint64_t *state)
 {
-	const float *document = vectors_row(&d->documents, d->source[i]);
-	float noise[D] = {0}, *query = d->queries + i * D;
+	float noise[D] = {0};
 
 	memcpy(query, document, D * sizeof *query);
 	add_part(law, noise, .384f, state); /* 1 / sqrt(1.384) = .85 */
@@ -246,20 +245,32 @@ static void make_query(const struct law *law, struct data *d, size_t i, uint64_t
 	to_length(query, 1);
 }
 
-static void make_queries(const struct bench *b, struct data *d, const struct law *law)
+/* `source` may be NULL. */
+static float *make_queries(const struct bench *b, const struct data *d, const struct law *law,
+	size_t n, uint64_t state, const char *path, uint32_t *source)
 {
-	uint64_t state = 2;
-	FILE *f = fopen(d->queries_path, "wb");
+	float *queries = must_allocate(n * D, sizeof *queries);
+	FILE *f = fopen(path, "wb");
 
-	d->queries = must_allocate(Q, D * sizeof(float));
-	for (size_t i = 0; i < Q; i++) {
-		d->source[i] = (uint32_t)(next_random(&state) % b->rows);
-		make_query(law, d, i, &state);
+	for (size_t i = 0; i < n; i++) {
+		uint32_t row = (uint32_t)(next_random(&state) % b->rows);
+		make_query(law, vectors_row(&d->documents, row), queries + i * D, &state);
+		if (source)
+			source[i] = row;
 	}
-	if (!f || fwrite(d->queries, D * sizeof(float), Q, f) != Q || fclose(f)) {
-		fprintf(stderr, "bench: could not write %s\n", d->queries_path);
-		exit(1);
-	}
+	if (!f || fwrite(queries, D * sizeof(float), n, f) != n || fclose(f))
+		fail_at(path);
+	return queries;
+}
+
+float *more_queries(struct bench *b, size_t n, const char *path)
+{
+	const struct data *d = data_of(b);
+	struct law *law = make_law();
+	float *queries = make_queries(b, d, law, n, 3, path, NULL);
+
+	free(law);
+	return queries;
 }
 
 /* What became of the intentions, for who reads the figures. */
@@ -286,7 +297,7 @@ const struct data *data_of(struct bench *b)
 	snprintf(d->documents_path, sizeof d->documents_path, "%s/documents", b->dir);
 	snprintf(d->queries_path, sizeof d->queries_path, "%s/queries", b->dir);
 	make_documents(b, d, law);
-	make_queries(b, d, law);
+	d->queries = make_queries(b, d, law, Q, 2, d->queries_path, d->source);
 	free(law);
 	describe(d);
 	return d;

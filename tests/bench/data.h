@@ -32,6 +32,8 @@ struct data {
 
 /* Made in the bench's directory by the first who asks. */
 const struct data *data_of(struct bench *b);
+/* n others, made likewise, also as a file. For the caller to free. */
+float *more_queries(struct bench *b, size_t n, const char *path);
 /* The first b->rows documents and their codes. */
 const struct exact *exact_of(struct bench *b);
 /* The first `rows` of them; `rows` lives as long as the answer. For the caller to free. */

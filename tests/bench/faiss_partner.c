@@ -1,9 +1,12 @@
 /*
  * FAISS IndexFlatIP as a program of its own, so that it has the BLAS kernel that its environment
- * names and memory that can be counted. Answers one command a line with seconds:
+ * names and memory that can be counted; or, given centroids, IVF<n>,Flat. Answers one command a line
+ * with seconds:
  *
- *   batch THREADS K   all queries, each thread a part of them, OpenMP and BLAS at one
- *   single I K        query I
+ *   batch THREADS K          all queries, each thread a part of them, OpenMP and BLAS at one
+ *   single I K               query I
+ *   lists THREADS K NPROBE   all queries, so many lists looked into
+ *   save PATH                writes the rows that were found last, all queries x K int64
  *
  * Its first line: the bytes of memory that the index took, and FAISS's and the kernel's names.
  */
@@ -23,6 +26,7 @@ struct search {
 	struct faiss_index *index;
 	const float *queries;
 	size_t n, threads, k, d;
+	struct faiss_parameters how;
 	float *scores;
 	int64_t *rows;
 };
@@ -46,7 +50,7 @@ static void search_part(void *arg, size_t i)
 	struct error e;
 	size_t from = s->n * i / s->threads, to = s->n * (i + 1) / s->threads;
 
-	must(faiss_search(s->index, to - from, s->queries + from * s->d, s->k, NULL,
+	must(faiss_search(s->index, to - from, s->queries + from * s->d, s->k, &s->how,
 		     s->scores + from * s->k, s->rows + from * s->k, NULL, &e),
 		&e, "search with FAISS");
 }
@@ -65,20 +69,62 @@ static double single(struct search s, size_t i, size_t k)
 	return batch(s, 1, k);
 }
 
+static double save(const struct search *s, const char *path)
+{
+	FILE *f = fopen(path, "wb");
+
+	if (!f || fwrite(s->rows, sizeof *s->rows * s->k, s->n, f) != s->n || fclose(f)) {
+		perror(path);
+		exit(1);
+	}
+	return 0;
+}
+
+static double lists(struct search *s, size_t threads, size_t k, uint32_t nprobe)
+{
+	s->k = k;
+	s->how.nprobe = nprobe;
+	return batch(*s, threads, k);
+}
+
 static void serve(struct search *s, size_t most_k)
 {
-	char text[128];
+	char text[4200], path[4096];
 	size_t a, k;
+	unsigned nprobe;
 
 	while (fgets(text, sizeof text, stdin)) {
 		if (sscanf(text, "batch %zu %zu", &a, &k) == 2 && a && k && k <= most_k)
 			printf("%.9f\n", batch(*s, a, k));
 		else if (sscanf(text, "single %zu %zu", &a, &k) == 2 && k && k <= most_k)
 			printf("%.9f\n", single(*s, a, k));
+		else if (sscanf(text, "lists %zu %zu %u", &a, &k, &nprobe) == 3 && a && k &&
+			 k <= most_k && nprobe)
+			printf("%.9f\n", lists(s, a, k, nprobe));
+		else if (sscanf(text, "save %4095s", path) == 1)
+			printf("%.9f\n", save(s, path));
 		else
 			printf("error\n");
 		fflush(stdout);
 	}
+}
+
+/* As many training rows as lists become the centroids as they are. */
+static const char *make_index(struct search *s, int argc, char **argv)
+{
+	static char name[32] = "Flat";
+	size_t lists = argc > 7 ? strtoul(argv[7], NULL, 10) : 0;
+	struct error e;
+
+	if (lists)
+		snprintf(name, sizeof name, "IVF%zu,Flat", lists);
+	must(faiss_new(name, (uint32_t)s->d, FAISS_INNER_PRODUCT, &s->index, &e), &e,
+		"make an index");
+	if (lists)
+		must(faiss_train(s->index, lists, mapped(argv[6], lists * s->d * sizeof(float)),
+			     NULL, NULL, &e),
+			&e, "give it centroids");
+	return lists ? name : "IndexFlatIP";
 }
 
 int main(int argc, char **argv)
@@ -87,8 +133,9 @@ int main(int argc, char **argv)
 	struct error e;
 	struct search s = {0};
 
-	if (argc != 6) {
-		fprintf(stderr, "usage: faiss_partner DOCUMENTS ROWS DIMENSION QUERIES N\n");
+	if (argc != 6 && argc != 8) {
+		fprintf(stderr, "usage: faiss_partner DOCUMENTS ROWS DIMENSION QUERIES N "
+				"[CENTROIDS LISTS]\n");
 		return 2;
 	}
 	size_t rows = strtoul(argv[2], NULL, 10);
@@ -98,11 +145,10 @@ int main(int argc, char **argv)
 	s.scores = must_allocate(s.n * MOST_K, sizeof *s.scores);
 	s.rows = must_allocate(s.n * MOST_K, sizeof *s.rows);
 	size_t before = private_bytes(getpid());
-	must(faiss_new("Flat", (uint32_t)s.d, FAISS_INNER_PRODUCT, &s.index, &e), &e,
-		"make an index");
+	const char *name = make_index(&s, argc, argv);
 	must(faiss_add(s.index, rows, mapped(argv[1], rows * s.d * sizeof(float)), NULL, &e), &e,
 		"fill it");
-	printf("%zu FAISS-IndexFlatIP/%s\n", private_bytes(getpid()) - before,
+	printf("%zu FAISS-%s/%s\n", private_bytes(getpid()) - before, name,
 		openblas_get_corename());
 	fflush(stdout);
 	serve(&s, MOST_K);

@@ -64,6 +64,21 @@ struct partner *faiss_of(struct bench *b)
 	return b->faiss;
 }
 
+struct partner *faiss_lists_of(
+	struct bench *b, const char *queries, size_t n, const char *centroids, uint32_t lists)
+{
+	const struct data *d = data_of(b);
+	char rows[16], dimension[16], count[16], list_count[16];
+	char *argv[] = {(char *)b->partner_path, (char *)d->documents_path, rows, dimension,
+		(char *)queries, count, (char *)centroids, list_count, NULL};
+
+	snprintf(rows, sizeof rows, "%u", b->rows);
+	snprintf(dimension, sizeof dimension, "%d", D);
+	snprintf(count, sizeof count, "%zu", n);
+	snprintf(list_count, sizeof list_count, "%u", lists);
+	return launch(argv, b->partner_path);
+}
+
 /* The kernels that OpenBLAS has for AVX-512 are SkylakeX and, with more of the same, Cooperlake. */
 struct partner *faiss_avx512_of(struct bench *b)
 {
@@ -118,7 +133,7 @@ double partner_seconds(struct partner *p, const char *format, ...)
 	return seconds;
 }
 
-static void partner_stop(struct partner *p)
+void partner_stop(struct partner *p)
 {
 	if (!p)
 		return;

@@ -14,8 +14,12 @@ struct partner {
 /* Started by the first who asks. */
 struct partner *faiss_of(struct bench *b);	  /* with the environment's BLAS kernel */
 struct partner *faiss_avx512_of(struct bench *b); /* with an AVX-512 one */
-struct partner *peer_of(struct bench *b);	  /* NULL: peers.sh has not been run */
-struct partner *bm25s_of(struct bench *b);	  /* once peers.sh has been run */
+/* FAISS IVF<lists>,Flat with these centroids, for n queries of its own; the caller stops it. */
+struct partner *faiss_lists_of(
+	struct bench *b, const char *queries, size_t n, const char *centroids, uint32_t lists);
+struct partner *peer_of(struct bench *b);  /* NULL: peers.sh has not been run */
+struct partner *bm25s_of(struct bench *b); /* once peers.sh has been run */
+void partner_stop(struct partner *p);	   /* NULL is fine */
 void partners_stop(struct bench *b);
 
 /* Seconds that a command took there. */
