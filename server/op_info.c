@@ -48,7 +48,7 @@ static enum code list_strategies(struct call *c, Pb__Info *res)
 
 enum code op_get_info(struct call *c, const Pb__GetInfoRequest *req, Pb__Info *res)
 {
-	static const char *const engines[] = {"exact", "faiss", "bm25"};
+	static const char *const engines[] = {"exact", "lists", "faiss", "bm25"};
 	static const char *const encoders[] = {"lsa"};
 
 	(void)req;

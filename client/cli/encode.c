@@ -5,7 +5,7 @@ static const struct option encode_options[] = {
 	{"encoder", "NAME", "lsa", "which embedded encoder", OPTION_FIELD},
 	{"dimension", "N", NULL, "of the vectors: 256, or as many as the corpus has", OPTION_FIELD},
 	{"seed", "N", "0", "the same seed, the same vectors", OPTION_FIELD},
-	{"index", "NAME", "exact", "exact, or a FAISS factory string", OPTION_FIELD},
+	{"index", "NAME", "exact", "exact, lists<n>, or a FAISS factory string", OPTION_FIELD},
 	{"step", "N", "0", "training step to note with the generation", OPTION_FIELD},
 	{"detach", NULL, NULL, "print the job and do not wait for it"},
 	{NULL},

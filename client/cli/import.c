@@ -21,7 +21,7 @@ static const struct option import_options[] = {
 	{"encoder", "NAME", NULL, "or begin one of this encoder", OPTION_FIELD},
 	{"step", "N", NULL, "... at this training step", OPTION_FIELD},
 	{"similarity", "NAME", NULL, "... compared by cosine, dot or l2", OPTION_FIELD},
-	{"index", "NAME", NULL, "... with this index: exact, or a FAISS factory string",
+	{"index", "NAME", NULL, "... with this index: exact, lists<n>, or a FAISS factory string",
 		OPTION_FIELD},
 	{"publish", NULL, NULL, "publish the generation afterwards"},
 	{NULL},

@@ -47,7 +47,7 @@ static const struct option mine_options[] = {
 	{"shortfall", "NAME", NULL, "too few: partial, drop, random_fill or error", OPTION_FIELD},
 	{"depth", "N", NULL, "candidates asked of a ranked source at first", OPTION_FIELD},
 	{"max-depth", "N", NULL, "and at most, when it deepens", OPTION_FIELD},
-	{"nprobe", "N", NULL, "lists a FAISS IVF index visits", OPTION_FIELD},
+	{"nprobe", "N", NULL, "lists that lists<n> or a FAISS IVF index looks into", OPTION_FIELD},
 	{"ef-search", "N", NULL, "queue of a FAISS HNSW graph", OPTION_FIELD},
 	{NULL},
 };

@@ -67,9 +67,9 @@ class Engines(unittest.TestCase):
                 self.search(self.generations["cosine"], 5, **{field: 3})
             self.assertEqual(refused.exception.error["field"], field)
 
-    def test_an_index_is_built_as_a_job_measured_and_steered(self):
+    def build(self, index):
         made = self.daemon.post("/collections/c/generations", {
-            "encoder": "e", "dimension": DIMENSION, "index": f"IVF{LISTS},Flat"})["generation"]
+            "encoder": "e", "dimension": DIMENSION, "index": index})["generation"]
         base = f"/collections/c/generations/{made}"
         self.daemon.post(base + "/vectors", {"ids": IDS, "vectors": VECTORS.tolist()})
         self.daemon.post(base + "/vectors", {"of": "query",
@@ -77,7 +77,10 @@ class Engines(unittest.TestCase):
                                              "vectors": ASKED.tolist()})
         job = self.daemon.wait_job(self.daemon.post(base + ":publish", {"background": True})["job"])
         self.assertEqual(job["state"], "succeeded", job)
+        return made
 
+    def check_built(self, made):
+        """Measured as numpy would, and steered by the request."""
         listed = self.daemon.get("/collections/c/generations")["generations"]
         recall = next(g["recall"] for g in listed if g["generation"] == made)
         want = truth("cosine", 100)
@@ -95,6 +98,30 @@ class Engines(unittest.TestCase):
             with self.assertRaises(Failure) as refused:
                 self.search(made, 5, nprobe=nprobe)
             self.assertEqual(refused.exception.error["field"], "nprobe")
+        return recall
+
+    def test_an_index_is_built_as_a_job_measured_and_steered(self):
+        self.check_built(self.build(f"IVF{LISTS},Flat"))
+
+    def test_lists_are_settled_and_kept(self):
+        made = self.build(f"lists{LISTS}")
+        recall = self.check_built(made)
+        self.assertGreaterEqual(recall["recall"], .99)
+        self.assertLess(recall["nprobe"], LISTS)
+        before = self.search(made, 100)
+        self.daemon.kill()
+        self.daemon.start()
+        self.assertEqual(json.dumps(before), json.dumps(self.search(made, 100)))
+        everything, exact = self.search(made, 50, nprobe=LISTS), self.search(
+            self.generations["cosine"], 50)
+        self.assertEqual(everything["results"], exact["results"])
+
+    def test_lists_that_cannot_be_are_refused(self):
+        for index in ("lists", "lists0", "lists65537", "lists12,Flat"):
+            with self.assertRaises(Failure) as refused:
+                self.daemon.post("/collections/c/generations", {
+                    "encoder": "e", "dimension": DIMENSION, "index": index})
+            self.assertEqual(refused.exception.error["field"], "index")
 
     def test_transports_and_restarts_change_nothing(self):
         before = [self.search(g, 50) for g in self.generations.values()]

@@ -1,5 +1,5 @@
 /*
- * How hard a FAISS index tries, where a request says so: nprobe and ef_search, from the recipe to
+ * How hard an index that is not exact tries, where a request says so: nprobe and ef_search, from the recipe to
  * the call. They change no recall that anybody measured, so an answer that was given with them names
  * none.
  */

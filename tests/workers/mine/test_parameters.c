@@ -103,6 +103,42 @@ START_TEST(nprobe_is_of_one_request_alone)
 }
 END_TEST
 
+START_TEST(lists_take_nprobe)
+{
+	publish("lists30");
+	SET(req, nprobe, 1);
+	ck_assert_uint_lt(right(200), 200);
+	ck_assert_ptr_null(res.recall);
+	SET(req, nprobe, LISTS);
+	ck_assert_uint_eq(right(200), 200);
+	req.has_nprobe = false;
+	ck_assert_uint_ge(right(100), 90);
+	ck_assert(res.recall->recall >= .99 && res.recall->nprobe <= LISTS);
+}
+END_TEST
+
+/* Depth grows behind what was found before, in the same lists. */
+START_TEST(mining_deepens_in_lists_as_in_all_rows)
+{
+	struct mined exact, lists;
+
+	SET(mine, num_negatives, 50);
+	SET(mine, depth, 2);
+	publish("exact");
+	ck_ok(world_mine(&w, &mine, &exact, &err), &err);
+	publish("lists30");
+	SET(mine, nprobe, LISTS);
+	ck_ok(world_mine(&w, &mine, &lists, &err), &err);
+	ck_assert_uint_eq(lists.results[0]->n_negatives, 50);
+	for (size_t i = 0; i < 50; i++) {
+		ck_assert_str_eq(lists.results[0]->negatives[i]->document_id,
+			exact.results[0]->negatives[i]->document_id);
+		ck_assert(lists.results[0]->negatives[i]->score ==
+			  exact.results[0]->negatives[i]->score);
+	}
+}
+END_TEST
+
 START_TEST(ef_search_is_of_one_request_alone)
 {
 	publish("HNSW4");
@@ -147,6 +183,9 @@ START_TEST(an_engine_without_a_parameter_refuses_it_at_the_field)
 	publish("HNSW4");
 	SET(req, nprobe, 1);
 	ck_refused_both("nprobe", "NO_SUCH_PARAMETER");
+	publish("lists30");
+	SET(req, ef_search, 9);
+	ck_refused_both("ef_search", "NO_SUCH_PARAMETER");
 	publish("IVF30,Flat");
 	SET(req, ef_search, 9);
 	ck_refused_both("ef_search", "NO_SUCH_PARAMETER");
@@ -156,6 +195,9 @@ END_TEST
 
 START_TEST(a_parameter_out_of_range_is_refused_at_the_field)
 {
+	publish("lists30");
+	SET(req, nprobe, LISTS + 1);
+	ck_refused_both("nprobe", "OUT_OF_RANGE");
 	publish("IVF30_HNSW4,Flat");
 	SET(req, nprobe, 0);
 	ck_refused_both("nprobe", "LIMIT_EXCEEDED");
@@ -210,6 +252,8 @@ Suite *suite(void)
 
 	tcase_add_checked_fixture(t, setup, teardown);
 	tcase_add_test(t, nprobe_is_of_one_request_alone);
+	tcase_add_test(t, lists_take_nprobe);
+	tcase_add_test(t, mining_deepens_in_lists_as_in_all_rows);
 	tcase_add_test(t, ef_search_is_of_one_request_alone);
 	tcase_add_test(t, an_engine_without_a_parameter_refuses_it_at_the_field);
 	tcase_add_test(t, a_parameter_out_of_range_is_refused_at_the_field);
