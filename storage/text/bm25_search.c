@@ -80,6 +80,11 @@
  *     are c or more do for A_k = a_i(c) and E = e_i: that is where the threshold starts. Lost
  *     documents do not count: of k and as many postings as are lost with the term, k live. What is
  *     asked for behind the hit of rank j is among the j + k best, and j + k takes the place of k.
+ *   - With a ceiling the k documents of a term's best codes may be above it, and prove nothing. A
+ *     threshold from GUESS k of them is a guess: it holds if as many lie above the ceiling at most as
+ *     GUESS leaves. Documents of lower sums are left for later. If in the end a threshold as high as
+ *     the guess is proved, by the k documents that were found, there are none to be found among them;
+ *     else a second pass takes those between the proved threshold and the guess.
  *   - A document with S <= t has A - E < r t (1 + 2^-30): an upper threshold of
  *     floor(r t (1 + 2^-30)) + E + 1 misses nothing up to t. One with A + R < floor(r t (1 - 2^-30))
  *     has S < t for certain, and only such documents may count for A_k when there is a ceiling t:
@@ -103,7 +108,7 @@
 #include "storage/text/bm25_kernels.h"
 #include "storage/text/bm25_matrix.h"
 
-enum { UNITS = 65535, MOST_ADDED = 32767, CODES = 256, FREQUENT = 32 };
+enum { UNITS = 65535, MOST_ADDED = 32767, CODES = 256, FREQUENT = 32, GUESS = 2 };
 
 #define SPARE 0.2 /* measured: half of it saves less, twice as much brings too many candidates */
 
@@ -148,6 +153,7 @@ struct scan {
 	double rate;	      /* r: units a score */
 	uint32_t error, rest; /* E, R */
 	uint32_t low, high;   /* sums of candidates */
+	uint32_t proved;      /* no sum below it is of use; low is this, or a guess */
 	uint32_t certain;     /* sums under this are below the ceiling for sure */
 };
 
@@ -183,12 +189,6 @@ static uint32_t units_of(const struct scan *s, double score, double margin)
 #define LESS (-0x1p-30)
 #define MORE 0x1p-30
 
-static void raise_low(struct scan *s, uint32_t units)
-{
-	units = units > s->rest ? units - s->rest : 0;
-	s->low = units > s->low ? units : s->low;
-}
-
 static uint32_t minus(uint32_t a, uint32_t b)
 {
 	return a > b ? a - b : 0;
@@ -198,6 +198,13 @@ static bool allowed(const struct bm25_request *r, const struct hit *h, const uin
 {
 	return h->score > 0 && h->score < r->below && h->score <= r->at_most &&
 	       h->score >= r->at_least && (!r->after || hit_before(r->after, h, order));
+}
+
+static void raise_low(struct scan *s, uint32_t units)
+{
+	units = minus(units, s->rest);
+	s->proved = units > s->proved ? units : s->proved;
+	s->low = units > s->low ? units : s->low;
 }
 
 /* By the k-th best score so far. */
@@ -332,10 +339,16 @@ static enum code scan_ranges(struct scan *s, struct error *e)
 	return OK;
 }
 
-/* A code that `reach` living documents or more reach with this term; -1 when fewer have it. */
-static int kth_code(const struct scan *s, uint32_t term)
+/* So many documents have all that is asked for: known, or a guess. */
+static size_t best_of(const struct scan *s)
 {
-	size_t reach = s->reach + part_lost_with(s->part, term);
+	return s->reach ? s->reach : GUESS * s->k;
+}
+
+/* A code that `best` living documents or more reach with this term; -1 when fewer have it. */
+static int kth_code(const struct scan *s, uint32_t term, size_t best)
+{
+	size_t reach = best + part_lost_with(s->part, term);
 	unsigned j = 0;
 
 	while ((size_t)1 << j < reach)
@@ -352,23 +365,21 @@ static bool is_frequent(const struct scan *s, uint32_t term)
 }
 
 /* How much of a score frequent terms may bring together without adding to sums: a small part of what
- * one term alone gives k documents. */
+ * one term alone gives k documents, or of the ceiling. */
 static double spare(const struct scan *s)
 {
 	const struct bm25_query *q = s->r->query;
 	double most = 0;
 
-	if (!s->reach)
-		return 0;
 	for (size_t i = 0; i < q->n; i++) {
 		uint32_t term = query_term(q, s->number, i);
-		int code = term == NO_TERM ? -1 : kth_code(s, term);
+		int code = term == NO_TERM ? -1 : kth_code(s, term, best_of(s));
 		if (code < 0)
 			continue;
 		double score = q->weight[i] * code_value(s->codes->scale[term], (unsigned)code);
 		most = score > most ? score : most;
 	}
-	return most * SPARE;
+	return (most < s->ceiling ? most : s->ceiling) * SPARE;
 }
 
 /* Which terms add to sums, what these weigh together, and what the others do. */
@@ -424,13 +435,32 @@ static void weigh_lane(struct scan *s, struct lane *l)
 	}
 }
 
-/* Where the lower threshold starts: k documents have this term's best codes. */
-static void seed(struct scan *s, const struct lane *l)
+/* What `best` documents reach because of one term: they have its best codes. */
+static uint32_t seed(const struct scan *s, size_t best)
 {
-	int code = kth_code(s, l->term);
+	uint32_t most = 0;
 
-	if (code >= 0)
-		raise_low(s, minus(l->weight[code], (uint32_t)ceil(l->error) + 1));
+	for (size_t i = 0; i < s->n_lanes; i++) {
+		const struct lane *l = &s->s->lanes[i];
+		int code = kth_code(s, l->term, best);
+		uint32_t units =
+			code < 0 ? 0 : minus(l->weight[code], (uint32_t)ceil(l->error) + 1);
+		most = units > most ? units : most;
+	}
+	return most;
+}
+
+/* Where the lower threshold starts. */
+static void start_low(struct scan *s)
+{
+	s->low = s->proved = s->rest ? 0 : 1;
+	raise_low(s, units_of(s, s->r->at_least, LESS));
+	raise_by_kept(s);
+	uint32_t units = seed(s, best_of(s));
+	if (s->reach)
+		raise_low(s, units);
+	else if (minus(units, s->rest) > s->low)
+		s->low = minus(units, s->rest);
 }
 
 /* False when no term is in the part. */
@@ -455,14 +485,8 @@ static bool weigh(struct scan *s)
 
 static void set_thresholds(struct scan *s)
 {
-	const struct bm25_request *r = s->r;
-
-	s->low = s->rest ? 0 : 1;
+	start_low(s);
 	s->high = s->certain = UNITS;
-	raise_low(s, units_of(s, r->at_least, LESS));
-	for (size_t i = 0; s->reach && i < s->n_lanes; i++)
-		seed(s, &s->s->lanes[i]);
-	raise_by_kept(s);
 	if (s->ceiling == INFINITY) {
 		s->certain++;
 	} else {
@@ -498,6 +522,17 @@ static bool make_room(struct scan *s)
 	       array_grow(&x->scores, &x->scores_cap, x->pool_cap, sizeof *x->scores);
 }
 
+/* The guess was too high: what lies below it is searched too. */
+static enum code scan_below(struct scan *s, uint32_t guess, struct error *e)
+{
+	s->low = s->proved;
+	s->high = s->high < guess - 1 ? s->high : guess - 1;
+	for (size_t i = 0; i < s->n_lanes; i++)
+		s->s->lanes[i].chunk =
+			s->segment->chunks + s->segment->chunk_start[s->s->lanes[i].term];
+	return scan_ranges(s, e);
+}
+
 static enum code scan_part(struct scan *s, size_t number, struct error *e)
 {
 	s->number = number;
@@ -509,7 +544,10 @@ static enum code scan_part(struct scan *s, size_t number, struct error *e)
 	if (!weigh(s))
 		return OK;
 	set_thresholds(s);
-	return scan_ranges(s, e);
+	uint32_t from = s->low;
+	if (scan_ranges(s, e))
+		return e->code;
+	return s->proved < from ? scan_below(s, from, e) : OK;
 }
 
 enum code bm25_search(const struct bm25 *b, const struct bm25_request *r, struct bm25_scratch *x,
