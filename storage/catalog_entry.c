@@ -130,24 +130,16 @@ struct corpus *entry_any_corpus(struct entry *entry)
 	return corpus;
 }
 
-static enum code index_documents(struct catalog *c, const struct collection *row,
-	const struct corpus *before, atomic_bool *cancelled, struct corpus **out, struct error *e)
-{
-	sqlite3 *reader;
-
-	/* The row was read before: what the reader sees is as new or newer. */
-	if (database_read(c->db, &reader, e))
-		return e->code;
-	enum code rc =
-		corpus_build(reader, row->id, row->documents_revision, before, cancelled, out, e);
-	database_read_done(c->db, reader);
-	return rc;
-}
-
 static bool will_do(const struct corpus *corpus, uint64_t revision, bool at_once)
 {
 	return corpus && corpus->documents_revision >= revision &&
 	       (!at_once || bm25_at_once(corpus->bm25));
+}
+
+/* Whether a corpus is as new as the one that is there. */
+static bool is_news(const struct entry *entry, const struct corpus *corpus)
+{
+	return !entry->corpus || entry->corpus->documents_revision <= corpus->documents_revision;
 }
 
 /* Takes the corpus that is there if it will do, else marks that this thread builds one: *before is then
@@ -164,8 +156,8 @@ static enum code claim_corpus(struct entry *entry, uint64_t revision, bool at_on
 			*out = corpus_acquire(entry->corpus);
 			break;
 		}
-		if (!entry->indexing) {
-			entry->indexing = true;
+		if (!entry->indexing[at_once]) {
+			entry->indexing[at_once] = true;
 			*before = entry->corpus ? corpus_acquire(entry->corpus) : NULL;
 			break;
 		}
@@ -180,7 +172,7 @@ static enum code current_corpus(struct catalog *c, struct entry *entry,
 	const struct collection *row, bool at_once, atomic_bool *cancelled, struct corpus **out,
 	struct error *e)
 {
-	struct corpus *corpus, *before, *old = NULL;
+	struct corpus *corpus, *before, *drop = NULL;
 
 	if (claim_corpus(entry, row->documents_revision, at_once, cancelled, &corpus, &before, e))
 		return e->code;
@@ -188,18 +180,20 @@ static enum code current_corpus(struct catalog *c, struct entry *entry,
 		*out = corpus;
 		return OK;
 	}
-	enum code rc = index_documents(c, row, at_once ? NULL : before, cancelled, &corpus, e);
+	enum code rc = corpus_build(c->db, row->id, row->documents_revision,
+		at_once ? NULL : before, cancelled, &corpus, e);
 	pthread_mutex_lock(&entry->lock);
-	entry->indexing = false;
-	if (!rc) {
-		old = entry->corpus;
+	entry->indexing[at_once] = false;
+	if (!rc && is_news(entry, corpus)) {
+		drop = entry->corpus;
 		entry->corpus = corpus_acquire(corpus);
-		*out = corpus;
 	}
 	pthread_cond_broadcast(&entry->changed);
 	pthread_mutex_unlock(&entry->lock);
-	corpus_release(old);
+	corpus_release(drop);
 	corpus_release(before);
+	if (!rc)
+		*out = corpus;
 	return rc;
 }
 

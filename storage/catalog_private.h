@@ -51,9 +51,9 @@ struct entry {
 	pthread_mutex_t lock;
 	pthread_cond_t changed;
 	struct corpus *corpus;
-	bool indexing; /* someone builds the corpus */
-	bool loading;  /* someone opens an image */
-	bool opening;  /* someone opens a stage */
+	bool indexing[2]; /* someone builds the corpus, from the one before; or at once */
+	bool loading;	  /* someone opens an image */
+	bool opening;	  /* someone opens a stage */
 	struct loaded *loaded;
 	struct staging *staging;
 };

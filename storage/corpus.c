@@ -159,7 +159,7 @@ static enum code visit_replaced(void *arg, const struct document_row *row, struc
 	return same(was.whole, row->content.whole) ? OK : index_row(b, row, e);
 }
 
-static enum code read_rows(struct build *b, sqlite3 *reader, int64_t collection, struct error *e)
+static enum code visit_rows(struct build *b, sqlite3 *reader, int64_t collection, struct error *e)
 {
 	uint32_t n = b->c->n;
 
@@ -167,6 +167,19 @@ static enum code read_rows(struct build *b, sqlite3 *reader, int64_t collection,
 				 visit_replaced, b, e))
 		return e->code;
 	return documents_each(reader, collection, n, true, visit_new, b, e);
+}
+
+/* The reader goes back before anything is indexed: that may take long. */
+static enum code read_rows(
+	struct build *b, struct database *db, int64_t collection, struct error *e)
+{
+	sqlite3 *reader;
+
+	if (database_read(db, &reader, e))
+		return e->code;
+	enum code rc = visit_rows(b, reader, collection, e);
+	database_read_done(db, reader);
+	return rc;
 }
 
 static int by_id(const void *a, const void *b, void *corpus)
@@ -301,14 +314,14 @@ static enum code finish(struct build *b, struct error *e)
 	return bm25_build(bm25, c->order, &c->bm25, e);
 }
 
-enum code corpus_build(sqlite3 *reader, int64_t collection, uint64_t documents_revision,
+enum code corpus_build(struct database *db, int64_t collection, uint64_t documents_revision,
 	const struct corpus *before, atomic_bool *cancelled, struct corpus **out, struct error *e)
 {
 	struct build b = {.before = before, .cancelled = cancelled};
 	enum code code = start(&b, e);
 
 	if (!code)
-		code = read_rows(&b, reader, collection, e);
+		code = read_rows(&b, db, collection, e);
 	if (!code)
 		code = finish(&b, e);
 	bm25_builder_free(b.bm25);

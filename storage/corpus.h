@@ -27,13 +27,14 @@ struct corpus {
 	struct corpus_private *private;
 };
 
-/* Reads the collection at the reader's moment and indexes it, with one reference for the caller. About
- * a second for 100,000 documents of 100 words; call it on a worker. With `before`, an earlier corpus
- * of the collection, only what was replaced or came since is read, and the index shares what stayed
- * the same; the answers are those of a corpus built at once, which NULL asks for. The row that
- * documents_revision was read from may be older than the reader's moment, not newer. `cancelled` may
- * be NULL. */
-enum code corpus_build(sqlite3 *reader, int64_t collection, uint64_t documents_revision,
+/* Reads the collection, all of it at one moment, and indexes it, with one reference for the caller.
+ * About a second for 100,000 documents of 100 words; call it on a worker. With `before`, an earlier
+ * corpus of the collection, only what was replaced or came since is read, and the index shares what
+ * stayed the same; the answers are those of a corpus built at once, which NULL asks for.
+ * documents_revision is what the collection's row said before: what is read is as new, or newer, and
+ * then read again by a successor. `cancelled`, which may be NULL, is looked at while rows are read,
+ * not while they are indexed. */
+enum code corpus_build(struct database *db, int64_t collection, uint64_t documents_revision,
 	const struct corpus *before, atomic_bool *cancelled, struct corpus **out, struct error *e);
 struct corpus *corpus_acquire(struct corpus *c);
 struct corpus *corpus_release(struct corpus *c); /* NULL is fine; always returns NULL */

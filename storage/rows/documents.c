@@ -290,14 +290,14 @@ enum code documents_replaced(sqlite3 *reader, int64_t collection, uint32_t end, 
 	sqlite3_stmt *s = database_statement(reader,
 		"SELECT d.key, d.id, d.group_name, d.content, d.title, d.text "
 		"FROM document_changes AS c CROSS JOIN documents AS d ON d.key = c.key "
-		"WHERE c.key >= ?1 AND c.key < ?2 AND c.revision > ?3 ORDER BY c.key",
+		"WHERE c.key >> 32 = ?1 AND c.revision > ?2 AND c.key < ?3 ORDER BY c.key",
 		e);
 
 	if (!s)
 		return e->code;
-	statement_int(s, 1, row_key(collection, 0));
-	statement_int(s, 2, row_key(collection, end));
-	statement_int(s, 3, (int64_t)since);
+	statement_int(s, 1, collection);
+	statement_int(s, 2, (int64_t)since);
+	statement_int(s, 3, row_key(collection, end));
 	return visit_all(s, true, visit, arg, e);
 }
 

@@ -18,12 +18,7 @@ static void setup(void)
 
 static enum code build(atomic_bool *cancelled, struct corpus **out)
 {
-	sqlite3 *reader;
-
-	ck_ok(database_read(db, &reader, &err), &err);
-	enum code code = corpus_build(reader, demo.id, 7, NULL, cancelled, out, &err);
-	database_read_done(db, reader);
-	return code;
+	return corpus_build(db, demo.id, 7, NULL, cancelled, out, &err);
 }
 
 static struct corpus *built(void)
@@ -231,14 +226,12 @@ END_TEST
 START_TEST(every_failing_step_is_an_error)
 {
 	struct corpus *c = NULL;
-	sqlite3 *reader;
 	long steps = 0;
 
 	put_pets();
-	ck_ok(database_read(db, &reader, &err), &err);
 	for (;; steps++) {
 		fault_arm(steps);
-		enum code code = corpus_build(reader, demo.id, 7, NULL, NULL, &c, &err);
+		enum code code = corpus_build(db, demo.id, 7, NULL, NULL, &c, &err);
 		if (!fault_fired())
 			break;
 		ck_assert_int_ne(code, OK);
@@ -246,7 +239,6 @@ START_TEST(every_failing_step_is_an_error)
 	}
 	fault_arm(-1);
 	ck_assert_int_gt(steps, 30);
-	database_read_done(db, reader);
 	corpus_release(c);
 }
 END_TEST

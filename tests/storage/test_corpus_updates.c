@@ -31,13 +31,8 @@ static void setup(void)
 static enum code build(const struct corpus *before, atomic_bool *cancelled, struct corpus **out)
 {
 	struct collection demo = fixture_collection("demo");
-	sqlite3 *reader;
 
-	ck_ok(database_read(db, &reader, &err), &err);
-	enum code code = corpus_build(
-		reader, demo.id, demo.documents_revision, before, cancelled, out, &err);
-	database_read_done(db, reader);
-	return code;
+	return corpus_build(db, demo.id, demo.documents_revision, before, cancelled, out, &err);
 }
 
 static struct corpus *built(const struct corpus *before)
@@ -264,18 +259,16 @@ START_TEST(every_failing_step_of_following_is_an_error)
 {
 	struct corpus *first, *c = NULL, *whole;
 	struct collection demo;
-	sqlite3 *reader;
 	long steps = 0;
 
 	upload(40);
 	first = built(NULL);
 	upload(40);
 	demo = fixture_collection("demo");
-	ck_ok(database_read(db, &reader, &err), &err);
 	for (;; steps++) {
 		fault_arm(steps);
-		enum code code = corpus_build(
-			reader, demo.id, demo.documents_revision, first, NULL, &c, &err);
+		enum code code =
+			corpus_build(db, demo.id, demo.documents_revision, first, NULL, &c, &err);
 		if (!fault_fired())
 			break;
 		ck_assert_int_ne(code, OK);
@@ -283,7 +276,6 @@ START_TEST(every_failing_step_of_following_is_an_error)
 	}
 	fault_arm(-1);
 	ck_assert_int_gt(steps, 40);
-	database_read_done(db, reader);
 	whole = built(NULL);
 	ck_same(c, whole);
 	corpus_release(first);

@@ -4,3 +4,6 @@ CREATE TABLE document_changes (
 	key INTEGER PRIMARY KEY,  -- of the document
 	revision INTEGER NOT NULL -- the documents_revision that its last replacement made
 ) STRICT;
+
+-- By collection, which is the upper half of a key.
+CREATE INDEX document_changes_by_revision ON document_changes (key >> 32, revision);
