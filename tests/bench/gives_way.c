@@ -60,9 +60,9 @@ static void mine_or_search(void *arg, size_t i)
 	}
 	for (size_t n = 0; !s->mined; n++) {
 		rest(.03 + .01 * (double)(n % PHASES));
-		double seconds = search_once(s->b, n);
 		if (s->mined)
 			return;
+		double seconds = search_once(s->b, n);
 		s->sum += seconds;
 		s->n++;
 		if (seconds > s->worst)
