@@ -1,5 +1,6 @@
 #include "server/address.h"
 
+#include <errno.h>
 #include <arpa/inet.h>
 #include <netdb.h>
 #include <netinet/in.h>
@@ -75,7 +76,10 @@ enum code address_try(const char *text, struct error *e)
 		       !bind(fd, (struct sockaddr *)&a.addr, a.len) && !listen(fd, 1);
 	if (!listens)
 		error_set(e, UNAVAILABLE, "CANNOT_LISTEN",
-			"Cannot listen on %s: %m. Is another daemon running there?", text);
+			errno == EADDRINUSE
+				? "Cannot listen on %s: %m. Is another daemon running there?"
+				: "Cannot listen on %s: %m.",
+			text);
 	if (fd >= 0)
 		close(fd);
 	return listens ? OK : e->code;

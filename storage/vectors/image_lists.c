@@ -36,7 +36,7 @@ enum code image_index_lists(const char *index, uint32_t *out, struct error *e)
 }
 
 /* What k-means learns from: enough rows a list to find its middle, of few lists more, which costs
- * little; of very many fewer, for that is what fits into memory. */
+ * little; of very many fewer, for all of it is in memory: 2^18 rows, or 16 a list, of d floats. */
 enum { LEAST_SAMPLE = 1 << 16, A_LIST = 64, A_LIST_AT_LEAST = 16, MANY_SAMPLE = 1 << 18 };
 
 static size_t sample_size(const struct image *g)
@@ -111,16 +111,14 @@ static enum code check_rows(const struct image *g, struct error *e)
 	if (g->lists <= g->rows)
 		return OK;
 	return error_set(e, FAILED_PRECONDITION, "INDEX_NOT_BUILDABLE",
-		"The index \"%s\" is for as many document vectors or more; there are %u.", g->index,
-		g->rows);
+		"The index \"%s\" needs at least %u document vectors; there are %u.", g->index,
+		g->lists, g->rows);
 }
 
 static enum code build(struct image *g, const struct progress *progress, struct error *e)
 {
 	struct image_private *p = g->private;
 
-	if (check_rows(g, e))
-		return e->code;
 	float *centroids =
 		FAULT() ? NULL : malloc((size_t)g->lists * g->dimension * sizeof *centroids);
 	if (!centroids)
@@ -156,7 +154,7 @@ enum code open_lists(struct image *g, const struct image_files *files, struct co
 {
 	struct image_private *p = g->private;
 
-	if (get_lists(g, files, codes, progress, e))
+	if (check_rows(g, e) || get_lists(g, files, codes, progress, e))
 		return e->code;
 	if (g->recall.has_nprobe)
 		p->lists->nprobe = lists_probes(p->lists, g->recall.nprobe);
