@@ -26,18 +26,17 @@ static double work_a_query(const struct exact *x, uint32_t nprobe)
 	return (double)x->codes->blocks * CODE_BLOCK * x->codes->dimension + 1;
 }
 
-double joint_most(const struct exact *x, size_t threads)
+double joint_most(size_t threads)
 {
-	return work_in(.25) * (double)threads / work_a_query(x, 0);
+	return work_in(.25) * (double)threads;
 }
 
-/* Of all its queries. */
-static double work_of(const struct joint *j, const struct exact *x)
+double joint_work_of(const struct exact *x, const struct exact_query *queries, size_t n)
 {
 	double work = 0;
 
-	for (size_t i = 0; i < j->n; i++)
-		work += work_a_query(x, j->queries[i].nprobe);
+	for (size_t i = 0; i < n; i++)
+		work += work_a_query(x, queries[i].nprobe);
 	return work;
 }
 
@@ -91,7 +90,7 @@ void joint_cut(struct joint *j, const struct exact *x, size_t threads)
 		return;
 	}
 	copy_queries(j);
-	work = work_of(j, x);
+	work = joint_work_of(x, j->queries, j->n);
 	j->n_lots = lots_for(work, threads);
 	j->by_chunks = !x->lists && j->n < j->n_lots * FEW_QUERIES;
 	if (j->n_lots > j->n && !j->by_chunks)
@@ -154,6 +153,12 @@ static void drop_of_lot(struct lot *lot, const struct waiting *w)
 		pass_drop(lot->pass, i - lot->first);
 }
 
+/* Of the first lot first: that looks at what the others found of queries it has (pass_absorb). */
+static bool may_drop(const struct joint *j, const struct waiting *w, size_t lot)
+{
+	return !j->lots[lot].busy && (lot == 0 || !j->by_chunks || (w->dropped & 1));
+}
+
 /* Whether nothing of it is left. */
 static bool drop(struct joint *j, struct waiting *w)
 {
@@ -163,7 +168,7 @@ static bool drop(struct joint *j, struct waiting *w)
 		uint64_t bit = (uint64_t)1 << i;
 		if (w->dropped & bit)
 			continue;
-		if (j->lots[i].busy) {
+		if (!may_drop(j, w, i)) {
 			all = false;
 			continue;
 		}
@@ -211,7 +216,9 @@ size_t joint_free_lots(const struct joint *j)
 enum code joint_work(struct joint *j, struct lot *lot, struct error *e)
 {
 	if (lot->next < lot->end) {
+		uint32_t most = pass_alike(lot->pass, lot->next);
 		uint32_t n = lot->end - lot->next < j->portion ? lot->end - lot->next : j->portion;
+		n = n < most ? n : most;
 		lot->next += n;
 		return pass_scan(lot->pass, lot->next - n, n, NULL, e);
 	}

@@ -48,8 +48,9 @@ struct joint {
 	struct error error;	  /* ends the pass */
 };
 
-/* How many queries take a quarter of a second on so many threads. */
-double joint_most(const struct exact *x, size_t threads);
+/* Work that so many threads do in a quarter of a second, and what a request is in that measure. */
+double joint_most(size_t threads);
+double joint_work_of(const struct exact *x, const struct exact_query *queries, size_t n);
 /* Cuts it into lots, for so many threads. What fails is its error. */
 void joint_cut(struct joint *j, const struct exact *x, size_t threads);
 void joint_free(struct joint *j);

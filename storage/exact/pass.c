@@ -207,10 +207,17 @@ enum code pass_scan(
 	return OK;
 }
 
+uint32_t pass_alike(const struct pass *p, uint32_t chunk)
+{
+	return p->probing ? probing_alike(p, chunk) : UINT32_MAX;
+}
+
+/* A query that is gone may be going from the other at this moment. */
 void pass_absorb(struct pass *p, struct pass *other)
 {
 	for (size_t i = 0; i < p->n; i++)
-		survivors_absorb(&p->survivors[i], &other->survivors[i]);
+		if (!p->survivors[i].gone)
+			survivors_absorb(&p->survivors[i], &other->survivors[i]);
 }
 
 void pass_drop(struct pass *p, size_t query)

@@ -40,6 +40,8 @@ struct pass *pass_end(struct pass *p); /* NULL is fine; returns NULL */
 
 /* Of a pass for so many queries. With lists chunks go up from 0, and one pass scans them all. */
 uint32_t pass_chunks(const struct exact *x, size_t queries);
+/* How many chunks from this one on cost about the same, of those there may be. */
+uint32_t pass_alike(const struct pass *p, uint32_t chunk);
 enum code pass_scan(
 	struct pass *p, uint32_t first, uint32_t n, atomic_bool *cancelled, struct error *e);
 void pass_absorb(struct pass *p, struct pass *other);

@@ -79,7 +79,11 @@ uint32_t probing_chunks(const struct lists *l, size_t queries)
 	return finding_chunks(queries) + ROUNDS * l->pieces;
 }
 
-/* Queries that are gone are not looked at; the first list is as good for them as any. */
+static bool is_gone(const struct pass *p, size_t query)
+{
+	return p->survivors[query].gone;
+}
+
 static enum code find_lists(struct pass *p, size_t first, size_t n, struct error *e)
 {
 	const struct lists *l = p->x->lists;
@@ -92,7 +96,7 @@ static enum code find_lists(struct pass *p, size_t first, size_t n, struct error
 	if (!hits)
 		return error_memory(e);
 	for (size_t i = 0; i < n; i++)
-		if (!p->survivors[first + i].gone)
+		if (!is_gone(p, first + i))
 			queries[wanted++] =
 				(struct exact_query){.vector = p->queries[first + i].vector,
 					.k = at[i + 1] - at[i],
@@ -124,12 +128,12 @@ static void sort_visits(struct pass *p)
 	size_t visits = ROUNDS * (size_t)p->x->lists->n;
 
 	for (size_t i = 0; i < p->n; i++)
-		for (size_t j = b->first[i]; j < b->first[i + 1]; j++)
+		for (size_t j = b->first[i]; j < b->first[i + 1] && !is_gone(p, i); j++)
 			b->visit[visit_of(p, i, j) + 1]++;
 	for (size_t v = 0; v < visits; v++)
 		b->visit[v + 1] += b->visit[v];
 	for (size_t i = 0; i < p->n; i++)
-		for (size_t j = b->first[i]; j < b->first[i + 1]; j++)
+		for (size_t j = b->first[i]; j < b->first[i + 1] && !is_gone(p, i); j++)
 			b->query[b->visit[visit_of(p, i, j)]++] = (uint32_t)i;
 	memmove(b->visit + 1, b->visit, visits * sizeof *b->visit);
 	b->visit[0] = 0;
@@ -178,11 +182,18 @@ static void visit_all(struct pass *p, const struct piece *piece, uint32_t round)
 {
 	const struct probing *b = p->probing;
 	size_t v = round * (size_t)p->x->lists->n + piece->list;
+	uint32_t query[PANEL], n = 0;
 
-	for (size_t n, at = b->visit[v]; at < b->visit[v + 1]; at += n) {
-		n = b->visit[v + 1] - at < PANEL ? b->visit[v + 1] - at : PANEL;
-		visit(p, piece, b->query + at, (uint32_t)n);
+	for (size_t at = b->visit[v]; at < b->visit[v + 1]; at++) {
+		if (!is_gone(p, b->query[at]))
+			query[n++] = b->query[at];
+		if (n == PANEL) {
+			visit(p, piece, query, n);
+			n = 0;
+		}
 	}
+	if (n)
+		visit(p, piece, query, n);
 }
 
 /* From now on survivors are rows, as those of any pass. */
@@ -218,6 +229,11 @@ static enum code scan_chunk(struct pass *p, uint32_t chunk, struct error *e)
 	if (chunk == ROUNDS * l->pieces)
 		name_rows(p);
 	return OK;
+}
+
+uint32_t probing_alike(const struct pass *p, uint32_t chunk)
+{
+	return chunk < finding_chunks(p->n) ? 1 : UINT32_MAX;
 }
 
 enum code probing_scan(

@@ -17,6 +17,8 @@ bool probing_begin(struct pass *p);
 void probing_free(struct probing *b); /* NULL is fine */
 
 uint32_t probing_chunks(const struct lists *l, size_t queries);
+/* The chunks in which lists are found are few and long: one of them, or all that are left. */
+uint32_t probing_alike(const struct pass *p, uint32_t chunk);
 /* Chunks go up from 0, each once. */
 enum code probing_scan(
 	struct pass *p, uint32_t first, uint32_t n, atomic_bool *cancelled, struct error *e);

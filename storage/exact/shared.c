@@ -7,15 +7,15 @@
  * urgent pass go first, and who is urgent does no others, so as to be back as soon as it is served.
  *
  * Nobody waits behind a long job. Between two portions a thread gives its place up when somebody new
- * would take it, or somebody waits to be back (crew.h); an urgent one does so later. It has its place again in its turn and goes
- * on where the pass stands. A thread with nothing to do leaves as well, which may bring company for
- * the next pass. Helpers, idle threads sent for when there is more to do than threads at it, just go,
+ * would take it, or somebody waits to be back (crew.h); an urgent one does so later. It has its place
+ * again in its turn and goes on where the pass stands. A thread with nothing to do leaves as well, which
+ * may bring company for the next pass. Helpers, idle threads sent for when there is more to do than threads at it, just go,
  * and are sent for again. So on a pool of any width a request that comes in begins within a portion.
  *
  *   progress     A pass is no thread's own: all that wait for it stand by, with a place, waiting for
  *                one, or without, to be woken when a portion is free. Who finds nobody at work does a
- *                portion before it gives way again, and places go round (workers/pool.c): so a bulk
- *                pass, too, gets one portion a turn, whatever else comes in.
+ *                portion before it gives way again, and places go round (workers/pool.c). Urgent
+ *                portions go first: a bulk pass has the turns that these leave.
  *   no deadlock  Who waits for a place holds neither a place nor the lock nor a lot; who holds a
  *                place or a lot computes. Helpers are owed nothing: nobody waits for one that was
  *                sent, and one that comes late finds nothing to do.
@@ -34,6 +34,7 @@
 
 #include "proto/fault.h"
 #include "storage/exact/joint.h"
+#include "storage/exact/lists.h"
 #include "storage/progress.h"
 
 enum line { URGENT, BULK, LINES };
@@ -116,12 +117,15 @@ static void step_out(struct shared *s, enum line line, struct waiting *w)
 	w->next = NULL;
 }
 
-static size_t hits_of(const struct shared_request *r)
+static size_t hits_of(const struct exact *x, const struct shared_request *r)
 {
 	size_t hits = 0;
 
-	for (size_t i = 0; i < r->n; i++)
-		hits += r->queries[i].k + r->queries[i].n_excluded;
+	for (size_t i = 0; i < r->n; i++) {
+		const struct exact_query *q = &r->queries[i];
+		hits += q->k + q->n_excluded;
+		hits += x->lists ? lists_probes(x->lists, q->nprobe) : 0;
+	}
 	return hits;
 }
 
@@ -130,15 +134,16 @@ static size_t hits_of(const struct shared_request *r)
 static void gather(struct shared *s, enum line line, struct joint *j)
 {
 	struct waiting *w = s->first[line], *next, **end = &j->requests;
-	double most = joint_most(s->x, s->threads);
+	double work = 0, most = joint_most(s->threads);
 
 	j->order = w->request->order;
 	for (; w; w = next) {
 		next = w->next;
 		if (w->request->order != j->order)
 			continue;
-		size_t hits = hits_of(w->request);
-		if (j->n && ((double)(j->n + w->request->n) > most || j->hits + hits > MOST_HITS))
+		size_t hits = hits_of(s->x, w->request);
+		work += joint_work_of(s->x, w->request->queries, w->request->n);
+		if (j->n && (work > most || j->hits + hits > MOST_HITS))
 			break;
 		step_out(s, line, w);
 		w->taken = true;
@@ -189,10 +194,10 @@ static void let_go(struct shared *s, struct joint *j)
 {
 	if (j->error.code)
 		return;
-	if (joint_all_cancelled(j))
-		error_set(&j->error, CANCELLED, "CANCELLED", "The request was cancelled.");
-	else if (joint_drop_cancelled(j))
+	if (!joint_all_cancelled(j) && joint_drop_cancelled(j))
 		pthread_cond_broadcast(&s->changed);
+	if (joint_all_cancelled(j)) /* looked at anew: all may be by now, or have left */
+		error_set(&j->error, CANCELLED, "CANCELLED", "The request was cancelled.");
 }
 
 /* The lock is held, but not while working. */
@@ -325,7 +330,8 @@ static bool is_called(struct shared *s, enum line line)
 
 	if (may_open(s, line) && !s->coming[line])
 		return true;
-	return s->at_work + all_coming(s) < s->threads && find_lot(s, line, &j);
+	size_t coming = line == URGENT ? s->coming[URGENT] : all_coming(s);
+	return s->at_work + coming < s->threads && find_lot(s, line, &j);
 }
 
 static void wait_a_while(struct shared *s)
