@@ -230,7 +230,6 @@ Suite *suite(void)
 	Suite *s = suite_create("finish");
 	TCase *t = tcase_create("finish");
 
-	tcase_set_timeout(t, 60);
 	tcase_add_loop_test(t, who_is_finished_together_does_not_matter, 0, 2);
 	tcase_add_test(t, every_row_may_survive);
 	tcase_add_test(t, a_finish_that_was_cancelled_may_be_done_again);

@@ -222,7 +222,6 @@ Suite *suite(void)
 	Suite *s = suite_create("gives_way");
 	TCase *t = tcase_create("gives_way");
 
-	tcase_set_timeout(t, 60);
 	tcase_add_test(t, a_lone_worker_lets_a_small_request_go_first);
 	tcase_add_test(t, a_helper_lets_a_small_request_go_first);
 	tcase_add_loop_test(t, large_requests_give_way_to_one_another_and_all_are_answered, 0, 3);

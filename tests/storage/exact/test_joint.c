@@ -4,10 +4,11 @@
 
 #include "proto/fault.h"
 #include "storage/exact/joint.h"
+#include "storage/exact/lists.h"
 #include "tests/runner.h"
 #include "tests/storage/exact/caller.h"
 
-enum { REQUESTS = 3 };
+enum { REQUESTS = 3, LISTS = 7 };
 
 static const struct shape shape = {.similarity = PB__SIMILARITY__SIMILARITY_L2,
 	.dtype = PB__DTYPE__DTYPE_F32,
@@ -23,12 +24,36 @@ static const struct {
 /* Requests that went into one pass, and are not yet out of it. */
 struct meeting {
 	struct engine engine;
+	struct lists
+		*lists; /* NULL: all rows are searched; else the same in lists, all looked into */
+	struct exact exact;
 	struct caller callers[REQUESTS];
 	struct waiting waiting[REQUESTS];
 	struct joint *joint;
 };
 
 static struct meeting m;
+
+static void begin(bool in_lists, uint64_t *seed)
+{
+	struct world *w = &m.engine.world;
+	struct error e;
+
+	engine_begin(&m.engine, &shape, seed);
+	m.exact = w->exact;
+	m.lists = NULL;
+	if (!in_lists)
+		return;
+	ck_ok(lists_new(&w->rows.about, w->value, LISTS, &m.lists, &e), &e);
+	ck_ok(lists_fill(m.lists, &w->rows, w->exact.codes, NULL, &e), &e);
+	m.exact = (struct exact){&w->rows, m.lists->codes, m.lists};
+}
+
+static void end(void)
+{
+	lists_free(m.lists);
+	engine_end(&m.engine);
+}
 
 /* Half of the questions are from so far away that bytes tell nothing of distances: every row is scored
  * for them. */
@@ -66,7 +91,7 @@ static void meet(int cut, bool far, uint64_t *seed)
 		j->requests = &m.waiting[i];
 		j->n += cuts[cut].queries;
 	}
-	joint_cut(j, &m.engine.world.exact, cuts[cut].threads);
+	joint_cut(j, &m.exact, cuts[cut].threads);
 	ck_assert_int_eq(j->error.code, OK);
 	ck_assert_uint_eq(j->n_lots, cuts[cut].threads);
 }
@@ -113,9 +138,9 @@ START_TEST(a_cancelled_request_leaves_after_any_portion)
 	size_t portions = 0;
 	bool more = true;
 
-	engine_begin(&m.engine, &shape, &seed);
+	begin(_i / 8, &seed);
 	for (; more; portions += 1 + portions / 2) {
-		meet(_i % 4, _i / 4, &seed);
+		meet(_i % 4, _i / 4 % 2, &seed);
 		ck_assert(!joint_drop_cancelled(m.joint));
 		more = work(portions) == portions;
 		cancel_second();
@@ -123,7 +148,7 @@ START_TEST(a_cancelled_request_leaves_after_any_portion)
 		part();
 	}
 	ck_assert_uint_gt(portions, 3);
-	engine_end(&m.engine);
+	end();
 }
 END_TEST
 
@@ -131,7 +156,7 @@ START_TEST(a_cancelled_request_stays_for_the_lot_that_somebody_is_at)
 {
 	uint64_t seed = 32;
 
-	engine_begin(&m.engine, &shape, &seed);
+	begin(false, &seed);
 	meet(1, false, &seed);
 	m.callers[1].cancelled = true;
 	m.joint->lots[1].busy = true;
@@ -143,7 +168,26 @@ START_TEST(a_cancelled_request_stays_for_the_lot_that_somebody_is_at)
 	m.joint->lots[0].busy = false;
 	work(SIZE_MAX);
 	part();
-	engine_end(&m.engine);
+	end();
+}
+END_TEST
+
+/* The first lot is to take in what the others found. */
+START_TEST(a_cancelled_request_is_taken_out_of_the_first_lot_first)
+{
+	uint64_t seed = 35;
+
+	begin(false, &seed);
+	meet(1, false, &seed);
+	m.callers[1].cancelled = true;
+	m.joint->lots[0].busy = true;
+	ck_assert(!joint_drop_cancelled(m.joint));
+	ck_assert_uint_eq(m.waiting[1].dropped, 0);
+	m.joint->lots[0].busy = false;
+	cancel_second();
+	work(SIZE_MAX);
+	part();
+	end();
 }
 END_TEST
 
@@ -153,13 +197,13 @@ START_TEST(scoring_every_row_is_done_in_portions)
 	uint64_t seed = 33;
 	size_t far = 0;
 
-	engine_begin(&m.engine, &shape, &seed);
-	meet(_i, true, &seed);
-	for (size_t i = 0; i < cuts[_i].queries; i++)
+	begin(_i / 4, &seed);
+	meet(_i % 4, true, &seed);
+	for (size_t i = 0; i < cuts[_i % 4].queries; i++)
 		far += REQUESTS * (i % ASK_VECTORS < ASK_VECTORS / 2);
 	ck_assert_uint_ge(work(SIZE_MAX), far * shape.n / 20000);
 	part();
-	engine_end(&m.engine);
+	end();
 }
 END_TEST
 
@@ -170,7 +214,7 @@ START_TEST(no_memory_for_those_that_want_every_row_is_an_error)
 	struct error e = {0};
 	bool fired = true;
 
-	engine_begin(&m.engine, &shape, &seed);
+	begin(false, &seed);
 	for (long n = 0; fired; n++) {
 		meet(0, true, &seed);
 		fault_arm(n);
@@ -187,7 +231,7 @@ START_TEST(no_memory_for_those_that_want_every_row_is_an_error)
 		joint_free(m.joint);
 		ck_assert(n < 1000);
 	}
-	engine_end(&m.engine);
+	end();
 }
 END_TEST
 #endif
@@ -197,10 +241,10 @@ Suite *suite(void)
 	Suite *s = suite_create("joint");
 	TCase *t = tcase_create("joint");
 
-	tcase_set_timeout(t, 60);
-	tcase_add_loop_test(t, a_cancelled_request_leaves_after_any_portion, 0, 8);
+	tcase_add_loop_test(t, a_cancelled_request_leaves_after_any_portion, 0, 16);
 	tcase_add_test(t, a_cancelled_request_stays_for_the_lot_that_somebody_is_at);
-	tcase_add_loop_test(t, scoring_every_row_is_done_in_portions, 0, 4);
+	tcase_add_test(t, a_cancelled_request_is_taken_out_of_the_first_lot_first);
+	tcase_add_loop_test(t, scoring_every_row_is_done_in_portions, 0, 8);
 #ifdef HARDMINER_FAULTS
 	tcase_add_test(t, no_memory_for_those_that_want_every_row_is_an_error);
 #endif

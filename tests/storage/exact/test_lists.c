@@ -317,7 +317,6 @@ Suite *suite(void)
 	Suite *s = suite_create("lists");
 	TCase *t = tcase_create("lists");
 
-	tcase_set_timeout(t, 60);
 	tcase_add_loop_test(t, answers_are_true_about_the_nearest_lists, 0, KIND_COUNT);
 	tcase_add_loop_test(t, queries_that_give_their_pass_up_see_their_lists_alone, 0, 3);
 	tcase_add_loop_test(t, threads_that_share_a_request_change_nothing, 0, 3);
