@@ -1,7 +1,7 @@
 /*
  * From survivors to answers, for a group of queries at once, in two rounds of visits (visits.h): each
- * query's best by their lowers are scored first, which tells what its k-th score is at least, and better
- * than tau does; then those of the others whose uppers reach it. Every score raises what the
+ * query's best by their lowers are scored first, which tells what its k-th score is at least, and
+ * better than tau does; then those of the others whose uppers reach it. Every score raises what the
  * uppers behind it must reach. Scores are exact and ties have an order, so it does not matter who is
  * visited when, or which queries are in the group.
  *
@@ -60,8 +60,9 @@ static void visit(struct group *g, const struct visit *v)
 		f->need = fmax(f->need, needed(g->p, g->first + v->query, &f->top));
 }
 
-/* Asks the memory for what will be visited: far ahead for the way to it, and nearer for all of it. Inlined
- * by force: GCC takes a function that only prefetches for one that does nothing, and drops its calls. */
+/* Asks the memory for what will be visited: far ahead for the way to it, and nearer for all of it.
+ * Inlined by force: GCC takes a function that only prefetches for one that does nothing, and drops
+ * its calls. */
 static inline __attribute__((always_inline)) void fetch(const struct group *g, size_t i)
 {
 	enum { NEAR = 8, FAR = 16, LINE = 64, SECOND_CACHE = 2 };

@@ -8,9 +8,10 @@
  *
  * Nobody waits behind a long job. Between two portions a thread gives its place up when somebody new
  * would take it, or somebody waits to be back (crew.h); an urgent one does so later. It has its place
- * again in its turn and goes on where the pass stands. A thread with nothing to do leaves as well, which
- * may bring company for the next pass. Helpers, idle threads sent for when there is more to do than threads at it, just go,
- * and are sent for again. So on a pool of any width a request that comes in begins within a portion.
+ * again in its turn and goes on where the pass stands. A thread with nothing to do leaves as well,
+ * which may bring company for the next pass. Helpers, idle threads sent for when there is more to do
+ * than threads at it, just go, and are sent for again. So on a pool of any width a request that comes
+ * in begins within a portion.
  *
  *   progress     A pass is no thread's own: all that wait for it stand by, with a place, waiting for
  *                one, or without, to be woken when a portion is free. Who finds nobody at work does a

@@ -7,7 +7,8 @@
  *
  * An index is built and never changed: any number of threads read it. When documents come or change,
  * a successor is built beside it, which shares what stayed the same: that costs what the new
- * documents cost, and some memory traffic for the others.
+ * documents cost, and some memory traffic for the others; now and then, when parts of it are made one
+ * or the average length has moved, it costs what these parts do.
  */
 #ifndef STORAGE_TEXT_BM25_H
 #define STORAGE_TEXT_BM25_H

@@ -3,9 +3,10 @@
  *
  * How. The parts of the index (bm25_matrix.h) are searched one after the other, the largest first: the
  * k best so far go along. Documents are taken in ranges of 65,536, so that a 16-bit sum of each fits
- * into the second-level cache. Every posting of a query term adds a whole number of units to its document's sum; then the
- * sums are swept: those between two thresholds are candidates, all become zero again. Candidates
- * raise the lower threshold as they come, and those that are left at the end are scored in double.
+ * into the second-level cache. Every posting of a query term adds a whole number of units to its
+ * document's sum; then the sums are swept: those between two thresholds are candidates, all become zero
+ * again. Candidates raise the lower threshold as they come, and those that are left at the end are
+ * scored in double.
  *
  * Why no document is missed. Write w_i for a term's weight in the query (count * idf, above 0), s_i
  * for its saturated count in a document, in (0, 1], or 0 where the document lacks it, both the

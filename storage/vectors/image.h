@@ -37,8 +37,9 @@ struct image *image_release(struct image *g); /* NULL is fine; always returns NU
 
 /* Answers the request's queries (storage/exact/query.h, shared.h); its order is corpus->order of a
  * corpus at least as new as the generation. With the engine "exact" an answer is the true top k by
- * the score above, boundary ties included; with "lists<n>" it is that of the lists looked into; with a
- * FAISS factory string it is what that index proposed, scored. CANCELLED when the request is. Any thread. */
+ * the score above, boundary ties included; with "lists<n>" it is that of the lists looked into; with
+ * a FAISS factory string it is what that index proposed, scored. CANCELLED when the request is. Any
+ * thread. */
 enum code image_search(const struct image *g, const struct shared_request *r, struct error *e);
 
 /* What image_search with the engine "exact" would answer, on the calling thread: by the codes while

@@ -1,7 +1,7 @@
 /*
- * How hard an index that is not exact tries, where a request says so: nprobe and ef_search, from the recipe to
- * the call. They change no recall that anybody measured, so an answer that was given with them names
- * none.
+ * How hard an index that is not exact tries, where a request says so: nprobe and ef_search, from the
+ * recipe to the call. They change no recall that anybody measured, so an answer that was given with
+ * them names none.
  */
 #ifndef WORKERS_MINE_PARAMETERS_H
 #define WORKERS_MINE_PARAMETERS_H

@@ -20,6 +20,7 @@ enum { MOST = 80000, LONGEST = 64 };
 
 struct history {
 	uint32_t n, vocabulary;
+	double k1, b;
 	uint8_t length[MOST];
 	uint32_t words[MOST][LONGEST];
 	bool changed[MOST]; /* since the last index */
@@ -33,6 +34,8 @@ static struct history *history_new(uint32_t vocabulary)
 	struct history *h = calloc(1, sizeof *h);
 
 	h->vocabulary = vocabulary;
+	h->k1 = 0.9;
+	h->b = 0.4;
 	return h;
 }
 
@@ -75,6 +78,8 @@ static struct text text_now(const struct history *h)
 {
 	struct text t = text_new(h->n, h->vocabulary);
 
+	t.k1 = h->k1;
+	t.b = h->b;
 	for (uint32_t d = 0; d < h->n; d++)
 		text_put(&t, d, h->words[d], h->length[d]);
 	text_shuffle(&t);
@@ -83,7 +88,9 @@ static struct text text_now(const struct history *h)
 
 static enum code succeed(const struct history *h, const struct bm25 *before, struct text *t)
 {
-	struct bm25_builder *builder = before ? bm25_builder_after(before) : bm25_builder_new(NULL);
+	struct bm25_options options = {h->k1, h->b, NULL};
+	struct bm25_builder *builder =
+		before ? bm25_builder_after(before) : bm25_builder_new(&options);
 
 	if (!builder)
 		return error_memory(&err);
@@ -151,6 +158,7 @@ static void live(struct history *h, int steps)
 START_TEST(random_histories)
 {
 	static const uint32_t vocabularies[] = {1, 2, 5, 40, 300};
+	static const double shapes[][2] = {{0.9, 0.4}, {0, 0.4}, {2, 1}, {1.5, 0}};
 	size_t most_parts = 0;
 	bool lost = false, merged = false, drifted = false;
 
@@ -160,6 +168,8 @@ START_TEST(random_histories)
 	for (uint64_t seed = 0; seed < 100; seed++) {
 		text_seed(seed);
 		struct history *h = history_new(vocabularies[text_below(5)]);
+		h->k1 = shapes[seed % 4][0];
+		h->b = shapes[seed % 4][1];
 		live(h, 25);
 		most_parts = h->most_parts > most_parts ? h->most_parts : most_parts;
 		lost = lost || h->lost;
