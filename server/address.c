@@ -1,7 +1,7 @@
 #include "server/address.h"
 
-#include <errno.h>
 #include <arpa/inet.h>
+#include <errno.h>
 #include <netdb.h>
 #include <netinet/in.h>
 #include <stdio.h>
@@ -64,11 +64,18 @@ enum code address_resolve(const char *text, struct address *out, struct error *e
 	return OK;
 }
 
+bool address_is_file(const char *text)
+{
+	return !strncmp(text, "unix:", 5);
+}
+
 enum code address_try(const char *text, struct error *e)
 {
 	struct address a;
 	int on = 1;
 
+	if (address_is_file(text))
+		return OK;
 	if (address_resolve(text, &a, e))
 		return e->code;
 	int fd = socket(a.addr.ss_family, SOCK_STREAM | SOCK_CLOEXEC, 0);

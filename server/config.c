@@ -316,7 +316,7 @@ static void check_address(const struct reading *r, const char *key, const char *
 	struct address a;
 	struct error e;
 
-	if (!strcmp(key, "grpc_listen") && !strncmp(text, "unix:", 5))
+	if (!strcmp(key, "grpc_listen") && address_is_file(text))
 		return;
 	if (address_resolve(text, &a, &e))
 		buf_printf(r->errors, "%s: %s\n", key, e.text);

@@ -28,6 +28,7 @@
 
 #include "proto/fault.h"
 #include "proto/limits.h"
+#include "server/address.h"
 #include "server/call.h"
 #include "server/grpc_server.h"
 #include "server/log.h"
@@ -220,7 +221,7 @@ static void say_bound(const char *listen, int port, char *bound, size_t size)
 {
 	const char *colon = strrchr(listen, ':');
 
-	if (!strncmp(listen, "unix:", 5) || !colon)
+	if (address_is_file(listen) || !colon)
 		snprintf(bound, size, "%s", listen);
 	else
 		snprintf(bound, size, "%.*s:%d", (int)(colon - listen), listen, port);

@@ -27,7 +27,7 @@ class Daemon:
              "--grpc-listen", "127.0.0.1:0", *flags],
             stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True, env=ENVIRONMENT)
         line = self.process.stdout.readline()
-        match = re.fullmatch(r"ready http=(127\.0\.0\.1:\d+) grpc=(127\.0\.0\.1:\d+)\n", line)
+        match = re.fullmatch(r"ready http=(127\.0\.0\.1:\d+) grpc=(127\.0\.0\.1:\d+|unix:/\S+)\n", line)
         assert match, f"no ready line but {line!r}"
         self.http, self.grpc = match.groups()
 
@@ -90,6 +90,17 @@ def it_tells_where_it_listens_and_is_ready():
         d.signal()
         assert d.exit_status() == 0
         assert d.process.stdout.read() == "", "one line on stdout, no more"
+
+
+def grpc_may_listen_on_a_socket_file():
+    with tempfile.TemporaryDirectory() as directory:
+        path = os.path.join(directory, "grpc")
+        with Daemon("--grpc-listen", "unix:" + path) as d:
+            assert d.grpc == "unix:" + path, d.grpc
+            with socket.socket(socket.AF_UNIX) as s:
+                s.connect(path)
+            d.signal()
+            assert d.exit_status() == 0
 
 
 def told_to_stop_it_refuses_and_closes_and_exits_with_0():
