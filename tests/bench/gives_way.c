@@ -4,18 +4,17 @@
  */
 #include <stdatomic.h>
 #include <stdio.h>
-#include <time.h>
 
 #include "tests/bench/mining.h"
 
-enum { QUERIES = 10000, SEARCHES = 32, PHASES = 7 /* has nothing in common with portions */ };
+enum { QUERIES = 10000, SEARCHES = 32 };
 
 struct scene {
 	struct bench *b;
 	struct mining *mining;
 	atomic_bool mined; /* once, to its end */
 	double worst, sum;
-	size_t n; /* searches that began and ended while it was mined */
+	size_t n; /* searches that began while it was mined */
 };
 
 static double search_once(struct bench *b, size_t query)
@@ -40,14 +39,7 @@ static double search_once(struct bench *b, size_t query)
 	return seconds;
 }
 
-static void rest(double seconds)
-{
-	struct timespec t = {0, (long)(seconds * 1e9)};
-
-	nanosleep(&t, NULL);
-}
-
-/* The first thread mines; the other searches now and then, until that is over. */
+/* The first thread mines; the other searches, one after another, until that is over. */
 static void mine_or_search(void *arg, size_t i)
 {
 	struct scene *s = arg;
@@ -59,9 +51,6 @@ static void mine_or_search(void *arg, size_t i)
 		return;
 	}
 	for (size_t n = 0; !s->mined; n++) {
-		rest(.03 + .01 * (double)(n % PHASES));
-		if (s->mined)
-			return;
 		double seconds = search_once(s->b, n);
 		s->sum += seconds;
 		s->n++;
@@ -75,7 +64,6 @@ static double worst_alone(struct bench *b)
 	double worst = 0;
 
 	for (size_t n = 0; n < SEARCHES / 2; n++) {
-		rest(.01 + .01 * (double)(n % PHASES));
 		double seconds = search_once(b, n);
 		worst = seconds > worst ? seconds : worst;
 	}
