@@ -140,7 +140,8 @@ static enum code visit_new(void *arg, const struct document_row *row, struct err
 	return look_up(b, e) || keep(b, row, e) ? e->code : index_row(b, row, e);
 }
 
-static bool same(struct hash128 a, struct hash128 b)
+/* Nothing and nothing too, unlike hash128_equal. */
+static bool identical(struct hash128 a, struct hash128 b)
 {
 	return a.low == b.low && a.high == b.high;
 }
@@ -154,9 +155,9 @@ static enum code visit_replaced(void *arg, const struct document_row *row, struc
 	if (look_up(b, e) || number_group(b->c, row->group, &b->c->group[row->number], e))
 		return e->code;
 	*content = row->content;
-	b->replaced[row->number] =
-		!same(was.whole, row->content.whole) || !same(was.text, row->content.text);
-	return same(was.whole, row->content.whole) ? OK : index_row(b, row, e);
+	b->replaced[row->number] = !identical(was.whole, row->content.whole) ||
+				   !identical(was.text, row->content.text);
+	return identical(was.whole, row->content.whole) ? OK : index_row(b, row, e);
 }
 
 static enum code visit_rows(struct build *b, sqlite3 *reader, int64_t collection, struct error *e)

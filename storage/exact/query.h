@@ -52,8 +52,8 @@ struct exact_query {
 	size_t n_excluded;
 	double floor;
 	const struct hit *behind; /* or NULL */
-	uint32_t
-		nprobe; /* lists to look into, of an engine with some; 0: as many as it is settled for */
+	/* Lists to look into, of an engine with some; 0: as many as it is settled for. */
+	uint32_t nprobe;
 	struct hit *out; /* k, sorted as hit.h says */
 	size_t found;	 /* of them */
 };

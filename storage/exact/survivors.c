@@ -9,11 +9,8 @@
 #include "storage/exact/kth.h"
 #include "storage/exact/panel.h"
 
-enum {
-	LEAST_ROOM = 512,
-	MOST_BAND =
-		1 << 15 /* rows beside the k that cannot be told from the k-th: more are given up */
-};
+/* MOST_BAND: rows beside the k that cannot be told from the k-th; of more the pass is given up. */
+enum { LEAST_ROOM = 512, MOST_BAND = 1 << 15 };
 
 static bool make_room(struct survivors *s, size_t room)
 {

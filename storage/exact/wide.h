@@ -12,8 +12,8 @@
 struct wide {
 	struct wide_query *query;
 	size_t n, room;
-	uint32_t
-		next; /* row, or code of lists; from the first one scored on, no query may be added */
+	/* Row, or code of lists; from the first one scored on, no query may be added. */
+	uint32_t next;
 };
 
 /* Query i of the pass is one of them, said once or again. */
