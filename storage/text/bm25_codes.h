@@ -1,6 +1,6 @@
 /*
  * What a segment's postings weigh, in 8 bits each, for one average length. Immutable once made and
- * counted. The average of an index moves with every upload; its codes need not, as bm25_search.c
+ * counted. The average of an index moves with every upload; its codes need not, as bm25_bounds.c
  * shows, until it has moved by CODES_DRIFT: then the segment gets new ones.
  *
  *   code   of a posting, which weighs saturated = tf / (tf + norm): with the term's own scale,

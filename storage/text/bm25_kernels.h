@@ -1,4 +1,4 @@
-/* The two loops that a BM25 search spends its time in; see bm25_search.c. */
+/* The two loops that a BM25 search spends its time in; see bm25_scan.c. */
 #ifndef STORAGE_TEXT_BM25_KERNELS_H
 #define STORAGE_TEXT_BM25_KERNELS_H
 
