@@ -28,7 +28,7 @@ struct bm25_query;
 struct bm25_scratch;
 
 struct bm25_options {
-	double k1, b;	     /* 0.9, 0.4 */
+	double k1, b;	     /* 0.9, 0.4; k1 from 0 on, b from 0 to 1 */
 	const char *stemmer; /* Snowball's name ("english"), or NULL */
 };
 
@@ -38,7 +38,8 @@ struct bm25_builder *bm25_builder_new(const struct bm25_options *options);
  * same number there, all others are as before. `before` is read until the builder is gone. */
 struct bm25_builder *bm25_builder_after(const struct bm25 *before);
 /* Documents in rising order of number, every number once. Indexed is title, space, text; either may
- * be NULL. INVALID_ARGUMENT/UNKNOWN_STEMMER at "stemmer" when Snowball does not know it. */
+ * be NULL. INVALID_ARGUMENT/UNKNOWN_STEMMER at "stemmer" when Snowball does not know it,
+ * INVALID_ARGUMENT/OUT_OF_RANGE at "k1" or "b". */
 enum code bm25_builder_put(struct bm25_builder *b, uint32_t document, const char *title,
 	const char *text, struct error *e);
 /* Puts the document whose number is next; the first is 0. */

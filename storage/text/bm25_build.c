@@ -19,6 +19,23 @@ struct bm25_builder {
 	uint32_t next; /* the number that an added document gets */
 };
 
+/* The bounds of a search are proved for these (bm25_bounds.c). */
+static enum code check_options(double k1, double b, struct error *e)
+{
+	const char *field = "k1";
+
+	if (k1 >= 0 && k1 < INFINITY) {
+		if (b >= 0 && b <= 1)
+			return OK;
+		field = "b";
+	}
+	error_set(e, INVALID_ARGUMENT, "OUT_OF_RANGE",
+		"BM25's k1 is %g and its b is %g; k1 must be a number from 0 on, b one from 0 to "
+		"1.",
+		k1, b);
+	return error_field(e, field);
+}
+
 static bool open_builder(struct bm25_builder *b, const struct bm25_options *options)
 {
 	const char *stemmer = options ? options->stemmer : NULL;
@@ -30,7 +47,8 @@ static bool open_builder(struct bm25_builder *b, const struct bm25_options *opti
 	b->index->b = options ? options->b : 0.4;
 	if (stemmer && !(b->index->stemmer = FAULT() ? NULL : strdup(stemmer)))
 		return false;
-	tokens_open(&b->tokens, stemmer, &b->broken);
+	if (!check_options(b->index->k1, b->index->b, &b->broken))
+		tokens_open(&b->tokens, stemmer, &b->broken);
 	return b->broken.code != RESOURCE_EXHAUSTED;
 }
 

@@ -147,6 +147,41 @@ START_TEST(a_stemmer_joins_forms_of_a_word)
 }
 END_TEST
 
+static void ck_options(double k1, double b, const char *field)
+{
+	struct bm25_options options = {k1, b, NULL};
+	struct bm25_builder *builder = bm25_builder_new(&options);
+	struct bm25 *index = NULL;
+
+	enum code rc = bm25_builder_add(builder, NULL, "x", &err);
+	if (field) {
+		ck_refused(rc, &err, INVALID_ARGUMENT, "OUT_OF_RANGE");
+		ck_refused(bm25_build(builder, order, &index, &err), &err, INVALID_ARGUMENT,
+			"OUT_OF_RANGE");
+		ck_assert_str_eq(err.field, field);
+		ck_assert_ptr_null(index);
+	} else {
+		ck_ok(rc, &err);
+		ck_ok(bm25_build(builder, order, &index, &err), &err);
+		bm25_free(index);
+	}
+}
+
+START_TEST(options_that_the_formula_does_not_allow_are_refused)
+{
+	static const double k1s[] = {-1, -0x1p-1074, INFINITY, -INFINITY, NAN};
+	static const double bs[] = {-0x1p-1074, 1 + 0x1p-52, INFINITY, -INFINITY, NAN};
+
+	for (size_t i = 0; i < sizeof k1s / sizeof *k1s; i++)
+		ck_options(k1s[i], 0.4, "k1");
+	for (size_t i = 0; i < sizeof bs / sizeof *bs; i++)
+		ck_options(0.9, bs[i], "b");
+	ck_options(0, 0, NULL);
+	ck_options(-0.0, 1, NULL);
+	ck_options(1e300, 0.5, NULL);
+}
+END_TEST
+
 START_TEST(counts_of_every_size_come_back)
 {
 	/* counts and steps between terms of one, two and three bytes in a packed row */
@@ -335,6 +370,7 @@ Suite *suite(void)
 	tcase_add_test(t, ties_go_by_order_whatever_k);
 	tcase_add_test(t, what_has_no_known_term_matches_nothing);
 	tcase_add_test(t, a_stemmer_joins_forms_of_a_word);
+	tcase_add_test(t, options_that_the_formula_does_not_allow_are_refused);
 	tcase_add_test(t, counts_of_every_size_come_back);
 	tcase_add_test(t, random_corpora_agree_with_brute_force);
 #ifdef HARDMINER_FAULTS
