@@ -21,6 +21,7 @@
 
 #include "proto/error.h"
 #include "storage/hit.h"
+#include "storage/stop.h"
 
 struct bm25;
 struct bm25_builder;
@@ -45,6 +46,9 @@ enum code bm25_builder_put(struct bm25_builder *b, uint32_t document, const char
 /* Puts the document whose number is next; the first is 0. */
 enum code bm25_builder_add(
 	struct bm25_builder *b, const char *title, const char *text, struct error *e);
+/* bm25_build asks `stop` from then on, every few milliseconds at most, and fails with
+ * CANCELLED/CANCELLED when it says so. It is the caller's until the builder is gone; NULL: none. */
+void bm25_builder_stop(struct bm25_builder *b, struct stop *stop);
 void bm25_builder_free(struct bm25_builder *b);
 /* Consumes the builder, also when it fails. `order` breaks ties: lower first; one for each number up to
  * the highest of the index, kept by reference. */

@@ -13,6 +13,7 @@ struct bm25_builder {
 	const struct bm25 *before;
 	struct filling filling;
 	struct tokens tokens;
+	struct stop *stop;   /* or NULL */
 	struct error broken; /* why the builder never worked; code OK otherwise */
 	uint32_t *place;     /* a term: 1 + where it is in the row at hand; 0: not there */
 	size_t place_cap;
@@ -71,6 +72,11 @@ struct bm25_builder *bm25_builder_after(const struct bm25 *before)
 	if (b)
 		b->before = before;
 	return b;
+}
+
+void bm25_builder_stop(struct bm25_builder *b, struct stop *stop)
+{
+	b->stop = stop;
 }
 
 void bm25_builder_free(struct bm25_builder *b)
@@ -157,10 +163,10 @@ static enum code finish(struct bm25_builder *b, struct error *e)
 		return e->code;
 	}
 	index->at_once = !b->before || (b->before->at_once && !b->filling.segment->n);
-	struct segment *fresh = fill_done(&b->filling);
-	bool done = fresh && parts_succeed(index, b->before, fresh);
+	struct segment *fresh = fill_done(&b->filling, b->stop);
+	bool done = fresh && parts_succeed(index, b->before, fresh, b->stop);
 	segment_release(fresh);
-	return done && parts_weigh(index) ? OK : error_memory(e);
+	return done && parts_weigh(index, b->stop) ? OK : stop_or_memory(b->stop, e);
 }
 
 enum code bm25_build(

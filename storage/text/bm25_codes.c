@@ -34,8 +34,9 @@ static uint8_t code_of(struct scale scale, double inverse, double value)
 	return (uint8_t)code;
 }
 
-/* What a term's postings weigh, into value[]. */
-static void values_of(const struct segment *s, uint32_t t, const double *norm, double *value)
+/* What a term's postings weigh, into value[]. False when stopped. */
+static bool values_of(
+	const struct segment *s, uint32_t t, const double *norm, double *value, struct stop *stop)
 {
 	size_t first = s->posting_start[t], n = segment_frequency(s, t);
 	const struct chunk *c = s->chunks + s->chunk_start[t],
@@ -49,7 +50,10 @@ static void values_of(const struct segment *s, uint32_t t, const double *norm, d
 		if (tf == MANY)
 			tf = segment_occurrences(s, t, document);
 		value[i] = bm25_saturated(tf, norm[document]);
+		if (stop_after(stop, 1))
+			return false;
 	}
+	return true;
 }
 
 static void put_best(const uint32_t *reach, size_t n, uint8_t *best)
@@ -62,8 +66,9 @@ static void put_best(const uint32_t *reach, size_t n, uint8_t *best)
 			best[j] = (uint8_t)code;
 }
 
-static void code_term(
-	struct bm25_codes *codes, const struct segment *s, uint32_t t, const double *value)
+/* False when stopped. */
+static bool code_term(struct bm25_codes *codes, const struct segment *s, uint32_t t,
+	const double *value, struct stop *stop)
 {
 	size_t n = segment_frequency(s, t);
 	uint8_t *code = codes->code + s->posting_start[t];
@@ -79,8 +84,11 @@ static void code_term(
 	for (size_t i = 0; i < n; i++) {
 		code[i] = code_of(scale, inverse, value[i]);
 		reach[code[i]]++;
+		if (stop_after(stop, 1))
+			return false;
 	}
 	put_best(reach, n, codes->best + codes->best_start[t]);
+	return true;
 }
 
 /* log2(n) + 1 */
@@ -117,24 +125,26 @@ static size_t most_frequent(const struct segment *s)
 	return most;
 }
 
-static bool weigh(struct bm25_codes *c, const struct segment *s, double k1, double b)
+static bool weigh(
+	struct bm25_codes *c, const struct segment *s, double k1, double b, struct stop *stop)
 {
 	double *norm = array_new(s->n, sizeof *norm);
 	double *value = array_new(most_frequent(s), sizeof *value);
 	bool done = norm && value && make_room(c, s);
 
-	for (uint32_t d = 0; done && d < s->n; d++)
+	for (uint32_t d = 0; done && d < s->n; d++) {
 		norm[d] = bm25_norm(k1, b, c->average, s->length[d]);
-	for (uint32_t t = 0; done && t < s->terms.n; t++) {
-		values_of(s, t, norm, value);
-		code_term(c, s, t, value);
+		done = !stop_after(stop, 1);
 	}
+	for (uint32_t t = 0; done && t < s->terms.n; t++)
+		done = values_of(s, t, norm, value, stop) && code_term(c, s, t, value, stop);
 	free(norm);
 	free(value);
 	return done;
 }
 
-struct bm25_codes *bm25_codes_new(const struct segment *s, double k1, double b, double average)
+struct bm25_codes *bm25_codes_new(
+	const struct segment *s, double k1, double b, double average, struct stop *stop)
 {
 	struct bm25_codes *c = array_new(1, sizeof *c);
 
@@ -142,7 +152,7 @@ struct bm25_codes *bm25_codes_new(const struct segment *s, double k1, double b, 
 		return NULL;
 	atomic_init(&c->references, 1);
 	c->average = average;
-	if (weigh(c, s, k1, b))
+	if (weigh(c, s, k1, b, stop))
 		return c;
 	bm25_codes_release(c);
 	return NULL;

@@ -29,8 +29,9 @@ struct bm25_codes {
 	uint8_t *best;
 };
 
-/* With one reference; NULL when memory ran out. */
-struct bm25_codes *bm25_codes_new(const struct segment *s, double k1, double b, double average);
+/* With one reference; NULL when memory ran out, or when stopped. */
+struct bm25_codes *bm25_codes_new(
+	const struct segment *s, double k1, double b, double average, struct stop *stop);
 struct bm25_codes *bm25_codes_acquire(struct bm25_codes *c);
 void bm25_codes_release(struct bm25_codes *c); /* NULL is fine */
 

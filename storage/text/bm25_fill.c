@@ -117,12 +117,12 @@ static void trim(struct filling *f)
 	array_trim(&s->document, s->n, sizeof *s->document);
 }
 
-struct segment *fill_done(struct filling *f)
+struct segment *fill_done(struct filling *f, struct stop *stop)
 {
 	struct segment *s = f->segment;
 
 	trim(f);
-	if (!segment_post(s, f->frequency))
+	if (!segment_post(s, f->frequency, stop))
 		return NULL;
 	f->segment = NULL;
 	return s;

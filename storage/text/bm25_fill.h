@@ -23,8 +23,9 @@ void fill_close(struct filling *f);
 bool fill_entry(struct filling *f, uint32_t term, uint32_t tf);
 /* Ends the row at hand: it is that of this document, above all before. */
 bool fill_document(struct filling *f, uint32_t document, uint32_t length);
-/* The segment of all documents, with its postings; the caller's. NULL when memory ran out. */
-struct segment *fill_done(struct filling *f);
+/* The segment of all documents, with its postings; the caller's. NULL when memory ran out, or when
+ * stopped. */
+struct segment *fill_done(struct filling *f, struct stop *stop);
 
 /* Zeroed room for n numbers in *array. */
 bool fill_reach(uint32_t **array, size_t *cap, size_t n);

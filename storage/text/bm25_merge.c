@@ -72,25 +72,28 @@ static bool open_source(struct source *s, const struct part *part)
 	return s->number;
 }
 
-static bool take_all(struct filling *f, struct source *sources, const struct part *parts, size_t n)
+static bool take_all(struct filling *f, struct source *sources, const struct part *parts, size_t n,
+	struct stop *stop)
 {
 	for (size_t i = 0; i < n; i++)
 		if (!open_source(&sources[i], &parts[i]))
 			return false;
-	for (struct source *s; (s = next_source(sources, n));)
-		if (!take_document(f, s))
+	for (struct source *s; (s = next_source(sources, n));) {
+		size_t work = segment_row_bytes(s->part->segment, s->at);
+		if (!take_document(f, s) || stop_after(stop, work))
 			return false;
+	}
 	return true;
 }
 
-struct segment *parts_merge(const struct part *parts, size_t n)
+struct segment *parts_merge(const struct part *parts, size_t n, struct stop *stop)
 {
 	struct source *sources = array_new(n, sizeof *sources);
 	struct segment *merged = NULL;
 	struct filling f;
 
-	if (fill_open(&f) && sources && take_all(&f, sources, parts, n))
-		merged = fill_done(&f);
+	if (fill_open(&f) && sources && take_all(&f, sources, parts, n, stop))
+		merged = fill_done(&f, stop);
 	fill_close(&f);
 	for (size_t i = 0; sources && i < n; i++)
 		free(sources[i].number);

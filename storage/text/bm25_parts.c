@@ -76,10 +76,10 @@ static bool lose(struct part *p, uint32_t document)
 	return true;
 }
 
-static bool lose_all(struct part *p, const struct segment *fresh)
+static bool lose_all(struct part *p, const struct segment *fresh, struct stop *stop)
 {
 	for (uint32_t i = 0; i < fresh->n; i++)
-		if (!lose(p, fresh->document[i]))
+		if (!lose(p, fresh->document[i]) || stop_after(stop, LOSING))
 			return false;
 	return true;
 }
@@ -130,13 +130,13 @@ static void drop_empty(struct bm25 *b)
 	b->n_parts = kept;
 }
 
-static bool unite(struct bm25 *b)
+static bool unite(struct bm25 *b, struct stop *stop)
 {
 	size_t stay = choose(b->parts, b->n_parts);
 
 	if (b->n_parts - stay < 2)
 		return true;
-	struct segment *merged = parts_merge(b->parts + stay, b->n_parts - stay);
+	struct segment *merged = parts_merge(b->parts + stay, b->n_parts - stay, stop);
 	if (!merged)
 		return false;
 	while (b->n_parts > stay)
@@ -145,7 +145,8 @@ static bool unite(struct bm25 *b)
 	return true;
 }
 
-bool parts_succeed(struct bm25 *b, const struct bm25 *before, struct segment *fresh)
+bool parts_succeed(
+	struct bm25 *b, const struct bm25 *before, struct segment *fresh, struct stop *stop)
 {
 	size_t n = before ? before->n_parts : 0;
 
@@ -154,7 +155,7 @@ bool parts_succeed(struct bm25 *b, const struct bm25 *before, struct segment *fr
 		return false;
 	for (; b->n_parts < n; b->n_parts++) {
 		struct part *p = &b->parts[b->n_parts];
-		if (!copy_part(p, &before->parts[b->n_parts]) || !lose_all(p, fresh)) {
+		if (!copy_part(p, &before->parts[b->n_parts]) || !lose_all(p, fresh, stop)) {
 			b->n_parts++;
 			return false;
 		}
@@ -163,7 +164,7 @@ bool parts_succeed(struct bm25 *b, const struct bm25 *before, struct segment *fr
 		return true;
 	drop_empty(b);
 	b->parts[b->n_parts++] = (struct part){.segment = segment_acquire(fresh)};
-	return unite(b);
+	return unite(b, stop);
 }
 
 static void count(struct bm25 *b)
@@ -179,7 +180,7 @@ static void count(struct bm25 *b)
 	b->average = b->filled ? (double)n_tokens / b->filled : 1;
 }
 
-bool parts_weigh(struct bm25 *b)
+bool parts_weigh(struct bm25 *b, struct stop *stop)
 {
 	count(b);
 	qsort(b->parts, b->n_parts, sizeof *b->parts, largest_first);
@@ -188,7 +189,7 @@ bool parts_weigh(struct bm25 *b)
 		if (p->codes && fabs(p->codes->average / b->average - 1) <= CODES_DRIFT)
 			continue;
 		bm25_codes_release(p->codes);
-		p->codes = bm25_codes_new(p->segment, b->k1, b->b, b->average);
+		p->codes = bm25_codes_new(p->segment, b->k1, b->b, b->average, stop);
 		if (!p->codes)
 			return false;
 	}

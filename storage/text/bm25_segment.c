@@ -37,25 +37,31 @@ void segment_release(struct segment *s)
 }
 
 /* A term's chunks are counted, then written, by one walk each over all rows; `last` is the range of
- * the term's previous posting + 1. */
-static size_t count_chunks(const struct segment *s, uint32_t *chunks, uint32_t *last)
+ * the term's previous posting + 1. False when stopped. */
+static bool count_chunks(
+	const struct segment *s, uint32_t *chunks, uint32_t *last, size_t *total, struct stop *stop)
 {
-	size_t total = 0;
-
-	for (uint32_t d = 0; d < s->n; d++)
+	*total = 0;
+	for (uint32_t d = 0; d < s->n; d++) {
+		if (stop_after(stop, segment_row_bytes(s, d)))
+			return false;
 		for (struct bm25_row row = segment_row(s, d); bm25_row_next(&row);)
 			if (last[row.term] != d / RANGE + 1) {
 				last[row.term] = d / RANGE + 1;
 				chunks[row.term]++;
-				total++;
+				(*total)++;
 			}
-	return total;
+	}
+	return true;
 }
 
-/* Turns the rows over. Both starts of a term walk to those of the next and are put back after. */
-static void fill(struct segment *s, const size_t *begin, uint32_t *last)
+/* Turns the rows over. Both starts of a term walk to those of the next and are put back after. False
+ * when stopped. */
+static bool fill(struct segment *s, const size_t *begin, uint32_t *last, struct stop *stop)
 {
-	for (uint32_t d = 0; d < s->n; d++)
+	for (uint32_t d = 0; d < s->n; d++) {
+		if (stop_after(stop, segment_row_bytes(s, d)))
+			return false;
 		for (struct bm25_row row = segment_row(s, d); bm25_row_next(&row);) {
 			uint32_t t = row.term;
 			size_t at = s->posting_start[t]++;
@@ -67,11 +73,13 @@ static void fill(struct segment *s, const size_t *begin, uint32_t *last)
 			s->place[at] = (uint16_t)(d % RANGE);
 			s->tf[at] = row.tf < MANY ? (uint8_t)row.tf : MANY;
 		}
+	}
 	for (size_t t = s->terms.n; t; t--) {
 		s->posting_start[t] = s->posting_start[t - 1];
 		s->chunk_start[t] = s->chunk_start[t - 1];
 	}
 	s->posting_start[0] = s->chunk_start[0] = 0;
+	return true;
 }
 
 static size_t *add_up(const uint32_t *counts, uint32_t n)
@@ -83,10 +91,14 @@ static size_t *add_up(const uint32_t *counts, uint32_t n)
 	return start;
 }
 
-static bool post(struct segment *s, const uint32_t *frequency, uint32_t *chunks, uint32_t *last)
+static bool post(struct segment *s, const uint32_t *frequency, uint32_t *chunks, uint32_t *last,
+	struct stop *stop)
 {
 	uint32_t n = s->terms.n;
-	size_t total = count_chunks(s, chunks, last);
+	size_t total;
+
+	if (!count_chunks(s, chunks, last, &total, stop))
+		return false;
 	size_t *begin = add_up(frequency, n);
 
 	s->posting_start = add_up(frequency, n);
@@ -99,17 +111,16 @@ static bool post(struct segment *s, const uint32_t *frequency, uint32_t *chunks,
 	bool done = s->place && s->tf && s->chunks;
 	for (uint32_t t = 0; t < n; t++)
 		last[t] = 0;
-	if (done)
-		fill(s, begin, last);
+	done = done && fill(s, begin, last, stop);
 	free(begin);
 	return done;
 }
 
-bool segment_post(struct segment *s, const uint32_t *frequency)
+bool segment_post(struct segment *s, const uint32_t *frequency, struct stop *stop)
 {
 	uint32_t *chunks = array_new(s->terms.n, sizeof *chunks);
 	uint32_t *last = array_new(s->terms.n, sizeof *last);
-	bool done = chunks && last && post(s, frequency, chunks, last);
+	bool done = chunks && last && post(s, frequency, chunks, last, stop);
 
 	free(chunks);
 	free(last);

@@ -18,6 +18,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "storage/stop.h"
 #include "storage/text/terms.h"
 
 enum { RANGE = 65536, MANY = 255 /* a tf of this or more stands in the row alone */ };
@@ -51,8 +52,8 @@ struct segment *segment_new(void);
 struct segment *segment_acquire(struct segment *s);
 void segment_release(struct segment *s); /* NULL is fine */
 /* Makes the postings of a segment that has its rows, lengths and terms. frequency[t]: documents with
- * the term. False when memory ran out. */
-bool segment_post(struct segment *s, const uint32_t *frequency);
+ * the term. False when memory ran out, or when stopped. */
+bool segment_post(struct segment *s, const uint32_t *frequency, struct stop *stop);
 
 /* How often a term occurs in the document at a place. */
 uint32_t segment_occurrences(const struct segment *s, uint32_t term, uint32_t place);
@@ -67,6 +68,12 @@ static inline double bm25_norm(double k1, double b, double average, double lengt
 static inline double bm25_saturated(uint32_t tf, double norm)
 {
 	return tf / (tf + norm);
+}
+
+/* A document's share of work on all rows, near enough. */
+static inline size_t segment_row_bytes(const struct segment *s, uint32_t place)
+{
+	return s->row_start[place + 1] - s->row_start[place] + 1;
 }
 
 static inline size_t segment_frequency(const struct segment *s, uint32_t term)

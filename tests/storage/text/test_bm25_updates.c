@@ -10,7 +10,7 @@
 
 #include "proto/fault.h"
 #include "storage/isa.h"
-#include "storage/text/bm25_matrix.h"
+#include "storage/text/bm25_parts.h"
 #include "tests/storage/text/bm25_truth.h"
 
 static struct error err;
@@ -86,7 +86,8 @@ static struct text text_now(const struct history *h)
 	return t;
 }
 
-static enum code succeed(const struct history *h, const struct bm25 *before, struct text *t)
+static enum code succeed(
+	const struct history *h, const struct bm25 *before, struct stop *stop, struct text *t)
 {
 	struct bm25_options options = {h->k1, h->b, NULL};
 	struct bm25_builder *builder =
@@ -98,6 +99,7 @@ static enum code succeed(const struct history *h, const struct bm25 *before, str
 		bm25_builder_free(builder);
 		return err.code;
 	}
+	bm25_builder_stop(builder, stop);
 	return bm25_build(builder, t->order, &t->index, &err);
 }
 
@@ -119,7 +121,7 @@ static struct text next(struct history *h, const struct text *before)
 {
 	struct text t = text_now(h);
 
-	ck_ok(succeed(h, before->index, &t), &err);
+	ck_ok(succeed(h, before->index, NULL, &t), &err);
 	look(h, before->index, t.index);
 	memset(h->changed, 0, sizeof h->changed);
 	return t;
@@ -372,6 +374,65 @@ START_TEST(readers_keep_theirs_while_successors_come_and_go)
 }
 END_TEST
 
+struct patience {
+	size_t asked, most;
+};
+
+static bool is_over(void *arg)
+{
+	struct patience *p = arg;
+
+	return p->asked++ >= p->most;
+}
+
+enum { REPLACED = 2000 };
+
+/* What an update does that looks for so many documents, makes one part of all and weighs it: the rows
+ * are read three times, lengths once, the postings twice. */
+static size_t steps_of(const struct bm25 *b)
+{
+	const struct segment *s = b->parts[0].segment;
+
+	ck_assert_uint_eq(b->n_parts, 1);
+	return REPLACED * LOSING + 3 * (s->row_start[s->n] + s->n) + s->n +
+	       2 * s->posting_start[s->terms.n];
+}
+
+/* It asks as often as its work needs, and stops wherever it is told: nothing is left of it. */
+START_TEST(an_update_is_given_up_within_a_few_steps)
+{
+	struct history *h = history_new(300);
+	struct text first = {0}, second;
+	struct patience patience = {0, 0};
+
+	text_seed(10);
+	upload(h, 5000, 0, LONGEST);
+	first = next(h, &first);
+	for (uint32_t d = 0; d < REPLACED; d++) { /* too many for the part to stay */
+		h->length[d] = 0;
+		h->changed[d] = true;
+	}
+	for (;; patience.most += 9) {
+		struct stop stop = {.given_up = is_over, .arg = &patience};
+		patience.asked = 0;
+		second = text_now(h);
+		enum code rc = succeed(h, first.index, &stop, &second);
+		if (!rc)
+			break;
+		ck_refused(rc, &err, CANCELLED, "CANCELLED");
+		ck_assert_ptr_null(second.index);
+		ck_assert_uint_eq(patience.asked, patience.most + 1);
+		text_free(&second);
+	}
+	ck_assert_uint_ge(patience.asked * (STOP_EVERY + LONGEST), steps_of(second.index));
+	ck_questions(&second, 2);
+	ck_questions(&first, 2);
+	text_free(&first);
+	text_free(&second);
+	free(h);
+}
+END_TEST
+
 #ifdef HARDMINER_FAULTS
 /* An update that fails leaves nothing, and its predecessor as it was. */
 START_TEST(every_failing_allocation_of_an_update_is_an_error)
@@ -390,7 +451,7 @@ START_TEST(every_failing_allocation_of_an_update_is_an_error)
 	for (;; steps++) {
 		struct text third = text_now(h);
 		fault_arm(steps);
-		enum code rc = succeed(h, second.index, &third);
+		enum code rc = succeed(h, second.index, NULL, &third);
 		bool fired = fault_fired();
 		fault_arm(-1);
 		if (!fired) {
@@ -424,6 +485,7 @@ Suite *suite(void)
 	tcase_add_test(t, a_part_that_lost_all_is_gone);
 	tcase_add_test(t, thousands_of_uploads_make_few_parts);
 	tcase_add_test(t, readers_keep_theirs_while_successors_come_and_go);
+	tcase_add_test(t, an_update_is_given_up_within_a_few_steps);
 #ifdef HARDMINER_FAULTS
 	tcase_add_test(t, every_failing_allocation_of_an_update_is_an_error);
 #endif

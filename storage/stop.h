@@ -1,0 +1,54 @@
+/*
+ * Work that may be given up before its end: it says how much it has done and learns, every few
+ * milliseconds at most, whether its result is still wanted. Who gives up frees what it made and fails;
+ * who started the work tells by `stopped` that memory has not run out.
+ */
+#ifndef STORAGE_STOP_H
+#define STORAGE_STOP_H
+
+#include <stdatomic.h>
+#include <stdbool.h>
+#include <stddef.h>
+
+#include "proto/error.h"
+
+enum { STOP_EVERY = 1 << 14 /* units: steps of some 10 to 200 ns, as of one posting */ };
+
+/* One thread's. A NULL pointer to it: the work goes on whatever happens. */
+struct stop {
+	bool (*given_up)(void *arg);
+	void *arg;
+	size_t done;  /* since it was asked last */
+	bool stopped; /* it said so once */
+};
+
+/* Asks at once. */
+static inline bool stop_now(struct stop *s)
+{
+	if (!s)
+		return false;
+	s->done = 0;
+	return s->stopped = s->stopped || s->given_up(s->arg);
+}
+
+/* Asks when enough was done. */
+static inline bool stop_after(struct stop *s, size_t units)
+{
+	return s && (s->done += units) >= STOP_EVERY && stop_now(s);
+}
+
+/* given_up by an atomic_bool. */
+static inline bool stop_by_flag(void *flag)
+{
+	return atomic_load_explicit((atomic_bool *)flag, memory_order_relaxed);
+}
+
+/* What a failure was: CANCELLED, or memory that ran out. */
+static inline enum code stop_or_memory(const struct stop *s, struct error *e)
+{
+	if (s && s->stopped)
+		return error_set(e, CANCELLED, "CANCELLED", "The request was cancelled.");
+	return error_memory(e);
+}
+
+#endif
