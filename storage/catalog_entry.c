@@ -142,12 +142,28 @@ static bool is_news(const struct entry *entry, const struct corpus *corpus)
 	return !entry->corpus || entry->corpus->documents_revision <= corpus->documents_revision;
 }
 
+/* Whoever builds a corpus: the request that it is for, and where others may wait for it. */
+struct builder {
+	struct entry *entry;
+	bool at_once;
+	atomic_bool *cancelled; /* or NULL */
+};
+
+static bool nobody_wants_it(void *arg)
+{
+	const struct builder *b = arg;
+
+	return b->cancelled && atomic_load_explicit(b->cancelled, memory_order_relaxed) &&
+	       !atomic_load_explicit(&b->entry->waiting[b->at_once], memory_order_relaxed);
+}
+
 /* Takes the corpus that is there if it will do, else marks that this thread builds one: *before is then
  * what is there, or NULL. */
 static enum code claim_corpus(struct entry *entry, uint64_t revision, bool at_once,
 	atomic_bool *cancelled, struct corpus **out, struct corpus **before, struct error *e)
 {
 	enum code rc = OK;
+	bool waits = false;
 
 	*out = *before = NULL;
 	pthread_mutex_lock(&entry->lock);
@@ -161,9 +177,14 @@ static enum code claim_corpus(struct entry *entry, uint64_t revision, bool at_on
 			*before = entry->corpus ? corpus_acquire(entry->corpus) : NULL;
 			break;
 		}
+		if (!waits)
+			atomic_fetch_add(&entry->waiting[at_once], 1);
+		waits = true;
 		if ((rc = entry_wait(entry, cancelled, e)))
 			break;
 	}
+	if (waits)
+		atomic_fetch_sub(&entry->waiting[at_once], 1);
 	pthread_mutex_unlock(&entry->lock);
 	return rc;
 }
@@ -180,8 +201,10 @@ static enum code current_corpus(struct catalog *c, struct entry *entry,
 		*out = corpus;
 		return OK;
 	}
+	struct builder builder = {entry, at_once, cancelled};
+	struct stop stop = {.given_up = nobody_wants_it, .arg = &builder};
 	enum code rc = corpus_build(c->db, row->id, row->documents_revision,
-		at_once ? NULL : before, cancelled, &corpus, e);
+		at_once ? NULL : before, &stop, &corpus, e);
 	pthread_mutex_lock(&entry->lock);
 	entry->indexing[at_once] = false;
 	if (!rc && is_news(entry, corpus)) {

@@ -10,6 +10,7 @@
 
 #include <limits.h>
 #include <pthread.h>
+#include <stdatomic.h>
 
 #include "storage/catalog.h"
 #include "storage/vectors/image_open.h"
@@ -51,9 +52,10 @@ struct entry {
 	pthread_mutex_t lock;
 	pthread_cond_t changed;
 	struct corpus *corpus;
-	bool indexing[2]; /* someone builds the corpus, from the one before; or at once */
-	bool loading;	  /* someone opens an image */
-	bool opening;	  /* someone opens a stage */
+	bool indexing[2];	/* someone builds the corpus, from the one before; or at once */
+	atomic_uint waiting[2]; /* for what is built so; read without the lock too */
+	bool loading;		/* someone opens an image */
+	bool opening;		/* someone opens a stage */
 	struct loaded *loaded;
 	struct staging *staging;
 };
@@ -66,7 +68,8 @@ void entry_delete(struct catalog *c, int64_t collection);
 void entries_free(struct catalog *c);
 /* Waits for a change; CANCELLED when the flag (may be NULL) turns true. The lock is held. */
 enum code entry_wait(struct entry *entry, atomic_bool *cancelled, struct error *e);
-/* The corpus, at least at the row's revision. */
+/* The corpus, at least at the row's revision. One thread builds it for all who want it: it goes on after
+ * its own request was cancelled while others wait. */
 enum code entry_corpus(struct catalog *c, struct entry *entry, const struct collection *row,
 	atomic_bool *cancelled, struct corpus **out, struct error *e);
 /* The same with an index that was built at once, of which an encoder has the same bytes each time. */

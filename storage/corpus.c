@@ -28,7 +28,7 @@ struct build {
 	struct corpus *c;
 	const struct corpus *before; /* NULL: none */
 	struct bm25_builder *bm25;
-	atomic_bool *cancelled;
+	struct stop *stop;
 	size_t group_cap, content_cap;
 	bool *replaced;	 /* a document of before: it says something else now */
 	uint32_t *fresh; /* room for documents that are to be sorted in */
@@ -62,6 +62,7 @@ static enum code start(struct build *b, struct error *e)
 		b->c->private = array_new(1, sizeof *b->c->private);
 	if (!b->c || !b->c->private || !b->bm25)
 		return error_memory(e);
+	bm25_builder_stop(b->bm25, b->stop);
 	return b->before ? copy(b, e) : OK;
 }
 
@@ -121,13 +122,6 @@ static enum code keep(struct build *b, const struct document_row *row, struct er
 	return OK;
 }
 
-static enum code look_up(const struct build *b, struct error *e)
-{
-	if (b->cancelled && atomic_load_explicit(b->cancelled, memory_order_relaxed))
-		return error_set(e, CANCELLED, "CANCELLED", "Reading the corpus was cancelled.");
-	return OK;
-}
-
 static enum code index_row(struct build *b, const struct document_row *row, struct error *e)
 {
 	return bm25_builder_put(b->bm25, row->number, row->title, row->text, e);
@@ -137,7 +131,9 @@ static enum code visit_new(void *arg, const struct document_row *row, struct err
 {
 	struct build *b = arg;
 
-	return look_up(b, e) || keep(b, row, e) ? e->code : index_row(b, row, e);
+	if (stop_now(b->stop))
+		return stop_or_memory(b->stop, e);
+	return keep(b, row, e) ? e->code : index_row(b, row, e);
 }
 
 /* Nothing and nothing too, unlike hash128_equal. */
@@ -152,7 +148,9 @@ static enum code visit_replaced(void *arg, const struct document_row *row, struc
 	struct build *b = arg;
 	struct content *content = &b->c->content[row->number], was = *content;
 
-	if (look_up(b, e) || number_group(b->c, row->group, &b->c->group[row->number], e))
+	if (stop_now(b->stop))
+		return stop_or_memory(b->stop, e);
+	if (number_group(b->c, row->group, &b->c->group[row->number], e))
 		return e->code;
 	*content = row->content;
 	b->replaced[row->number] = !identical(was.whole, row->content.whole) ||
@@ -215,11 +213,11 @@ static enum code order_ids(struct build *b, struct error *e)
 		sorted[b->before->order[d]] = d;
 	for (uint32_t d = known; d < c->n; d++)
 		b->fresh[d - known] = d;
-	sorted_merge(sorted, known, b->fresh, c->n - known, by_id, c);
-	for (uint32_t place = 0; place < c->n; place++)
+	bool done = sorted_merge(sorted, known, b->fresh, c->n - known, by_id, c, b->stop);
+	for (uint32_t place = 0; done && place < c->n; place++)
 		c->order[sorted[place]] = place;
 	free(sorted);
-	return OK;
+	return done ? OK : stop_or_memory(b->stop, e);
 }
 
 static int compare_hashes(struct hash128 a, struct hash128 b)
@@ -266,7 +264,8 @@ static bool belongs(const struct content *c, bool whole)
 }
 
 /* A list starts as it was, but for what was replaced, and takes in what is fresh. */
-static uint32_t sort_content(struct build *b, bool whole, uint32_t *list)
+static enum code sort_content(
+	struct build *b, bool whole, uint32_t *list, uint32_t *length, struct error *e)
 {
 	struct corpus *c = b->c;
 	const struct corpus_private *was = b->before ? b->before->private : NULL;
@@ -279,8 +278,10 @@ static uint32_t sort_content(struct build *b, bool whole, uint32_t *list)
 	for (uint32_t d = 0; d < c->n; d++)
 		if ((d >= n_before(b) || b->replaced[d]) && belongs(&c->content[d], whole))
 			b->fresh[m++] = d;
-	sorted_merge(list, n, b->fresh, m, whole ? by_whole : by_text, c->content);
-	return n + m;
+	*length = n + m;
+	return sorted_merge(list, n, b->fresh, m, whole ? by_whole : by_text, c->content, b->stop)
+		       ? OK
+		       : stop_or_memory(b->stop, e);
 }
 
 static enum code index_content(struct build *b, struct error *e)
@@ -291,8 +292,9 @@ static enum code index_content(struct build *b, struct error *e)
 	p->by_text = array_new(b->c->n, sizeof *p->by_text);
 	if (!p->by_whole || !p->by_text)
 		return error_memory(e);
-	p->n_whole = sort_content(b, true, p->by_whole);
-	p->n_text = sort_content(b, false, p->by_text);
+	if (sort_content(b, true, p->by_whole, &p->n_whole, e) ||
+		sort_content(b, false, p->by_text, &p->n_text, e))
+		return e->code;
 	array_trim(&p->by_whole, p->n_whole, sizeof *p->by_whole);
 	array_trim(&p->by_text, p->n_text, sizeof *p->by_text);
 	return OK;
@@ -316,9 +318,9 @@ static enum code finish(struct build *b, struct error *e)
 }
 
 enum code corpus_build(struct database *db, int64_t collection, uint64_t documents_revision,
-	const struct corpus *before, atomic_bool *cancelled, struct corpus **out, struct error *e)
+	const struct corpus *before, struct stop *stop, struct corpus **out, struct error *e)
 {
-	struct build b = {.before = before, .cancelled = cancelled};
+	struct build b = {.before = before, .stop = stop};
 	enum code code = start(&b, e);
 
 	if (!code)

@@ -9,6 +9,7 @@
 
 #include "storage/hit.h"
 #include "storage/rows/documents.h"
+#include "storage/stop.h"
 #include "storage/text/bm25.h"
 
 enum { NO_DOCUMENT = UINT32_MAX };
@@ -32,10 +33,10 @@ struct corpus {
  * corpus of the collection, only what was replaced or came since is read, and the index shares what
  * stayed the same; the answers are those of a corpus built at once, which NULL asks for.
  * documents_revision is what the collection's row said before: what is read is as new, or newer, and
- * then read again by a successor. `cancelled`, which may be NULL, is looked at while rows are read,
- * not while they are indexed. */
+ * then read again by a successor. `stop`, which may be NULL, is asked all along, every few milliseconds:
+ * CANCELLED/CANCELLED when it says so. */
 enum code corpus_build(struct database *db, int64_t collection, uint64_t documents_revision,
-	const struct corpus *before, atomic_bool *cancelled, struct corpus **out, struct error *e);
+	const struct corpus *before, struct stop *stop, struct corpus **out, struct error *e);
 struct corpus *corpus_acquire(struct corpus *c);
 struct corpus *corpus_release(struct corpus *c); /* NULL is fine; always returns NULL */
 

@@ -16,9 +16,9 @@ static void setup(void)
 	put_documents(other.id, DOCUMENTS(document("x", NULL, "the other's", "group")));
 }
 
-static enum code build(atomic_bool *cancelled, struct corpus **out)
+static enum code build(struct stop *stop, struct corpus **out)
 {
-	return corpus_build(db, demo.id, 7, NULL, cancelled, out, &err);
+	return corpus_build(db, demo.id, 7, NULL, stop, out, &err);
 }
 
 static struct corpus *built(void)
@@ -215,9 +215,10 @@ START_TEST(building_stops_when_told)
 {
 	struct corpus *c = NULL;
 	atomic_bool cancelled = true;
+	struct stop stop = {.given_up = stop_by_flag, .arg = &cancelled};
 
 	put_pets();
-	ck_refused(build(&cancelled, &c), &err, CANCELLED, "CANCELLED");
+	ck_refused(build(&stop, &c), &err, CANCELLED, "CANCELLED");
 	ck_assert_ptr_null(c);
 }
 END_TEST

@@ -28,11 +28,11 @@ static void setup(void)
 	put_documents(fixture_collection("other").id, DOCUMENTS(document("x", NULL, "a b", "g")));
 }
 
-static enum code build(const struct corpus *before, atomic_bool *cancelled, struct corpus **out)
+static enum code build(const struct corpus *before, struct stop *stop, struct corpus **out)
 {
 	struct collection demo = fixture_collection("demo");
 
-	return corpus_build(db, demo.id, demo.documents_revision, before, cancelled, out, &err);
+	return corpus_build(db, demo.id, demo.documents_revision, before, stop, out, &err);
 }
 
 static struct corpus *built(const struct corpus *before)
@@ -244,13 +244,53 @@ START_TEST(following_stops_when_told)
 {
 	struct corpus *first, *c = NULL;
 	atomic_bool cancelled = true;
+	struct stop stop = {.given_up = stop_by_flag, .arg = &cancelled};
 
 	upload(20);
 	first = built(NULL);
 	upload(20);
-	ck_refused(build(first, &cancelled, &c), &err, CANCELLED, "CANCELLED");
+	ck_refused(build(first, &stop, &c), &err, CANCELLED, "CANCELLED");
 	ck_assert_ptr_null(c);
 	corpus_release(first);
+}
+END_TEST
+
+struct patience {
+	size_t asked, most;
+};
+
+static bool is_over(void *arg)
+{
+	struct patience *p = arg;
+
+	return p->asked++ >= p->most;
+}
+
+/* At every row, and then while all is sorted and indexed. */
+START_TEST(following_stops_wherever_it_is_told)
+{
+	struct corpus *first, *c = NULL, *whole;
+	struct patience patience = {0, 0};
+
+	for (int i = 0; i < 20; i++)
+		upload(60);
+	first = built(NULL);
+	upload(60);
+	for (;; patience.most++) {
+		struct stop stop = {.given_up = is_over, .arg = &patience};
+		patience.asked = 0;
+		if (!build(first, &stop, &c))
+			break;
+		ck_assert_int_eq(err.code, CANCELLED);
+		ck_assert_ptr_null(c);
+		ck_assert_uint_eq(patience.asked, patience.most + 1);
+	}
+	ck_assert_uint_ge(patience.asked, 1);
+	whole = built(NULL);
+	ck_same(c, whole);
+	corpus_release(first);
+	corpus_release(whole);
+	corpus_release(c);
 }
 END_TEST
 
@@ -295,6 +335,7 @@ Suite *suite(void)
 	tcase_add_test(t, words_that_only_moved_or_stayed_leave_the_index_as_it_was);
 	tcase_add_test(t, what_was_replaced_is_read_and_nothing_else);
 	tcase_add_test(t, following_stops_when_told);
+	tcase_add_test(t, following_stops_wherever_it_is_told);
 #ifdef HARDMINER_FAULTS
 	tcase_add_test(t, every_failing_step_of_following_is_an_error);
 #endif
