@@ -73,10 +73,11 @@
  *     documents do not count: of k and as many postings as are lost with the term, k live. What is
  *     asked for behind the hit of rank j is among the j + k best, and j + k takes the place of k.
  *   - With a ceiling the k documents of a term's best codes may be above it, and prove nothing. A
- *     threshold from GUESS k of them is a guess: it holds if as many lie above the ceiling at most as
- *     GUESS leaves. Documents of lower sums are left for later. If in the end a threshold as high as
- *     the guess is proved, by the k documents that were found, there are none to be found among them;
- *     else a second pass takes those between the proved threshold and the guess.
+ *     threshold from some more of them is a guess: it holds if no more than these lie above the
+ *     ceiling. Documents of lower sums are left for later. If in the end a threshold as high as the
+ *     guess is proved, by the k documents that were found, there are none to be found among them;
+ *     else another pass takes those below the guess, down to one that is made from many more
+ *     documents, and so on, until a guess is no higher than what is proved.
  *   - A document with S <= t has A - E < r t (1 + 2^-30): an upper threshold of
  *     floor(r t (1 + 2^-30)) + E + 1 misses nothing up to t. One with A + R < floor(r t (1 - 2^-30))
  *     has S < t for certain, and only such documents may count for A_k when there is a ceiling t:
@@ -90,7 +91,7 @@
  */
 #include "storage/text/bm25_scan.h"
 
-enum { MOST_ADDED = 32767, FREQUENT = 32, GUESS = 2 };
+enum { MOST_ADDED = 32767, FREQUENT = 32, GUESS_MORE = 4 };
 
 #define SPARE 0.2 /* measured: half of it saves less, twice as much brings too many candidates */
 
@@ -122,7 +123,7 @@ void bounds_raise_by_kept(struct scan *s)
 /* So many documents have all that is asked for: known, or a guess. */
 static size_t best_of(const struct scan *s)
 {
-	return s->reach ? s->reach : GUESS * s->k;
+	return s->reach ? s->reach : s->guess;
 }
 
 /* A code that `best` living documents or more reach with this term; -1 when fewer have it. */
@@ -235,6 +236,7 @@ bool bounds_weigh(struct scan *s)
 {
 	double all = 0, rest = 0, error = 0;
 
+	s->guess = s->k + s->k / 4 + 1; /* measured: few lie above a ceiling, most often */
 	choose_lanes(s, &all, &rest);
 	if (!s->n_lanes)
 		return false;
@@ -250,17 +252,31 @@ bool bounds_weigh(struct scan *s)
 	return true;
 }
 
+/* Puts the lower threshold where the guess has it, or what is proved if that is no lower. */
+static void guess_low(struct scan *s)
+{
+	uint32_t units = minus(seed(s, s->guess), s->rest);
+
+	s->low = units > s->proved ? units : s->proved;
+}
+
 /* Where the lower threshold starts. */
 static void start_low(struct scan *s)
 {
 	s->low = s->proved = s->rest ? 0 : 1;
 	bounds_raise(s, units_of(s, s->r->at_least, LESS));
 	bounds_raise_by_kept(s);
-	uint32_t units = seed(s, best_of(s));
 	if (s->reach)
-		bounds_raise(s, units);
-	else if (minus(units, s->rest) > s->low)
-		s->low = minus(units, s->rest);
+		bounds_raise(s, seed(s, s->reach));
+	else
+		guess_low(s);
+}
+
+void bounds_guess_lower(struct scan *s, uint32_t before)
+{
+	s->high = s->high < before - 1 ? s->high : before - 1;
+	s->guess *= GUESS_MORE;
+	guess_low(s);
 }
 
 void bounds_start(struct scan *s)

@@ -43,6 +43,7 @@ struct scan {
 	size_t kept, k;
 	size_t reach;	/* the best of so many have all that is asked for; 0: not known */
 	double ceiling; /* the lowest of the request's */
+	size_t guess;	/* where reach is not known: the best of so many may have it all */
 
 	/* of the part at hand */
 	size_t number;
@@ -67,6 +68,8 @@ static inline uint32_t minus(uint32_t a, uint32_t b)
 bool bounds_weigh(struct scan *s);
 /* Where the thresholds of the part at hand start. */
 void bounds_start(struct scan *s);
+/* The guess was too high, and what is above it is done: what is left, or some of it, comes next. */
+void bounds_guess_lower(struct scan *s, uint32_t before);
 /* Nothing of use has fewer units than these, by sums alone. */
 void bounds_raise(struct scan *s, uint32_t units);
 /* By the k-th best score so far. */

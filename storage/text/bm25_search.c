@@ -66,15 +66,11 @@ static bool make_room(struct scan *s)
 	       array_grow(&x->scores, &x->scores_cap, x->pool_cap, sizeof *x->scores);
 }
 
-/* The guess was too high: what lies below it is searched too. */
-static enum code scan_below(struct scan *s, uint32_t guess, struct error *e)
+static void rewind_lanes(struct scan *s)
 {
-	s->low = s->proved;
-	s->high = s->high < guess - 1 ? s->high : guess - 1;
 	for (size_t i = 0; i < s->n_lanes; i++)
 		s->s->lanes[i].chunk =
 			s->segment->chunks + s->segment->chunk_start[s->s->lanes[i].term];
-	return scan_ranges(s, e);
 }
 
 static enum code scan_part(struct scan *s, size_t number, struct error *e)
@@ -88,10 +84,15 @@ static enum code scan_part(struct scan *s, size_t number, struct error *e)
 	if (!bounds_weigh(s))
 		return OK;
 	bounds_start(s);
-	uint32_t from = s->low;
-	if (scan_ranges(s, e))
-		return e->code;
-	return s->proved < from ? scan_below(s, from, e) : OK;
+	for (;;) {
+		uint32_t from = s->low;
+		if (scan_ranges(s, e))
+			return e->code;
+		if (s->proved >= from)
+			return OK;
+		bounds_guess_lower(s, from);
+		rewind_lanes(s);
+	}
 }
 
 enum code bm25_search(const struct bm25 *b, const struct bm25_request *r, struct bm25_scratch *x,

@@ -28,6 +28,8 @@ static const struct measurement measurements[] = {
 	{"gives_way", line_gives_way, 2},
 	{"bm25_bm25s", line_bm25, 0},
 	{"bm25_bm25s_rare", line_bm25, 1},
+	{"bm25_ceiling", line_bm25_ceiling, 0},
+	{"bm25_ceiling_rare", line_bm25_ceiling, 1},
 	{"bm25_update", line_bm25_update, 1000},
 	{"unary_1", line_calls, 1},
 	{"unary_64", line_calls, 64},
