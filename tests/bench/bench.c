@@ -31,6 +31,7 @@ static const struct measurement measurements[] = {
 	{"bm25_ceiling", line_bm25_ceiling, 0},
 	{"bm25_ceiling_rare", line_bm25_ceiling, 1},
 	{"bm25_update", line_bm25_update, 1000},
+	{"bm25_updates", line_bm25_updates, 0},
 	{"unary_1", line_calls, 1},
 	{"unary_64", line_calls, 64},
 	{"durable_upserts_1", line_upserts, 1},

@@ -16,6 +16,9 @@
 
 enum { TOP = 100, UPDATES = 3, MOST_NEW = 1000 };
 
+/* One after another, as many again between two turns of the partner. */
+enum { IN_A_ROW = 90, NEW = 500, REPLACED = 500 };
+
 #define CEILING .95 /* of the best score */
 
 struct ranked {
@@ -51,8 +54,9 @@ static void index_text(struct ranked *r)
 	struct error e;
 	double began = cpu_s();
 
-	r->order = must_allocate(d->n + MOST_NEW, sizeof *r->order);
-	for (uint32_t i = 0; i < d->n + MOST_NEW; i++)
+	uint32_t room = d->n + MOST_NEW + UPDATES * IN_A_ROW * NEW;
+	r->order = must_allocate(room, sizeof *r->order);
+	for (uint32_t i = 0; i < room; i++)
 		r->order[i] = i;
 	for (uint32_t i = 0; i < d->n; i++)
 		index_one(builder, d, i, i);
@@ -182,6 +186,61 @@ void line_bm25_update(struct bench *b, const struct measurement *m)
 	}
 	double value = median(ours, UPDATES);
 	line(m->name, value * 1e3, "ms", p->name, median(theirs, UPDATES) / value);
+}
+
+static uint32_t smaller(uint32_t a, uint32_t b)
+{
+	return a < b ? a : b;
+}
+
+/* The index after one more update: documents that were replaced, evenly from all, by others; and new
+ * ones. Adds the seconds to *took, and keeps the longest. */
+static struct bm25 *update_again(
+	const struct ranked *r, struct bm25 *before, uint32_t number, double *took, double *longest)
+{
+	const uint32_t n = r->text->n, step = n / REPLACED, first = n + number * NEW;
+	struct bm25 *next;
+	struct error e;
+	double began = cpu_s();
+
+	struct bm25_builder *builder = bm25_builder_after(before);
+	for (uint32_t i = 0; i < REPLACED; i++)
+		index_one(builder, r->text, (i * step + number * 7 + 1) % n,
+			i * step + smaller(number, step - 1));
+	for (uint32_t i = 0; i < NEW; i++)
+		index_one(builder, r->text, (i * (n / NEW) + number * 11 + 3) % n, first + i);
+	must(bm25_build(builder, r->order, &next, &e), &e, "index more documents");
+	double seconds = cpu_s() - began;
+	*took += seconds;
+	*longest = seconds > *longest ? seconds : *longest;
+	if (before != r->index)
+		bm25_free(before);
+	return next;
+}
+
+/* The mean of many updates, in which small parts are merged, and once, where there are enough new
+ * documents, all of them. */
+void line_bm25_updates(struct bench *b, const struct measurement *m)
+{
+	double ours = 0, longest = 0, theirs[UPDATES];
+	uint32_t number = 0;
+
+	if (access(b->python, X_OK)) {
+		left_out(m->name, "tests/bench/peers.sh has not been run");
+		return;
+	}
+	const struct ranked *r = ranked_of(b);
+	struct partner *p = bm25s_of(b);
+	struct bm25 *now = r->index;
+	for (int i = 0; i < UPDATES; i++) {
+		for (int j = 0; j < IN_A_ROW; j++)
+			now = update_again(r, now, number++, &ours, &longest);
+		theirs[i] = partner_seconds(p, "index");
+	}
+	bm25_free(now);
+	fprintf(stderr, "# %s: %u updates, the longest %.2f s\n", m->name, number, longest);
+	double mean = ours / number;
+	line(m->name, mean * 1e3, "ms", p->name, median(theirs, UPDATES) / mean);
 }
 
 void ranked_free(struct bench *b)
