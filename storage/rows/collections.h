@@ -14,7 +14,7 @@ struct collection {
 	uint64_t documents, queries, positives;
 	uint64_t generation;	     /* serving; 0: none */
 	uint64_t revision;	     /* of documents, queries and positives */
-	uint64_t documents_revision; /* of documents alone */
+	uint64_t documents_revision; /* of what a corpus holds of documents (corpus.h) alone */
 };
 
 /* INVALID_ARGUMENT/INVALID_NAME at "collection" unless ^[a-z0-9][a-z0-9_-]{0,62}$; NULL is absent. */

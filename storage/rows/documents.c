@@ -18,6 +18,7 @@ struct upload {
 	Pb__Document **documents;
 	unsigned char (*content)[CONTENT_BYTES];
 	size_t n;
+	bool changed; /* what a corpus holds: who is there, in which group, and what they say */
 	struct upsert upsert;
 };
 
@@ -99,25 +100,43 @@ static enum code insert(sqlite3 *db, struct upload *u, size_t i, struct error *e
 		    "collection, id) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)",
 		    row_key(u->collection, u->upsert.documents), u, i, e))
 		return e->code;
+	u->changed = true;
 	u->upsert.documents++;
 	u->upsert.counts.created++;
 	return OK;
 }
 
-static enum code replace(sqlite3 *db, int64_t key, struct upload *u, size_t i, struct error *e)
+static enum code note_change(sqlite3 *db, int64_t key, struct upload *u, struct error *e)
+{
+	sqlite3_stmt *s = database_statement(
+		db, "INSERT OR REPLACE INTO document_changes (key, revision) VALUES (?1, ?2)", e);
+
+	if (!s)
+		return e->code;
+	u->changed = true;
+	statement_int(s, 1, key);
+	statement_int(s, 2, (int64_t)u->upsert.documents_revision + 1); /* see upsert_end */
+	return statement_run(s, e);
+}
+
+/* `alike`: no corpus needs to know. */
+static enum code replace(
+	sqlite3 *db, int64_t key, bool alike, struct upload *u, size_t i, struct error *e)
 {
 	if (store(db,
 		    "UPDATE documents SET group_name = ?2, content = ?3, title = ?4, text = ?5, "
 		    "metadata = ?6 WHERE key = ?1",
 		    key, u, i, e))
 		return e->code;
-	sqlite3_stmt *s = database_statement(
-		db, "INSERT OR REPLACE INTO document_changes (key, revision) VALUES (?1, ?2)", e);
-	if (!s)
-		return e->code;
-	statement_int(s, 1, key);
-	statement_int(s, 2, (int64_t)u->upsert.documents_revision + 1); /* see upsert_end */
-	return statement_run(s, e);
+	return alike ? OK : note_change(db, key, u, e);
+}
+
+static bool same_content(sqlite3_stmt *s, const unsigned char *content)
+{
+	const void *was = sqlite3_column_blob(s, 5);
+
+	return was && sqlite3_column_bytes(s, 5) == CONTENT_BYTES &&
+	       !memcmp(was, content, CONTENT_BYTES);
 }
 
 static bool unchanged(sqlite3_stmt *s, const Pb__Document *d)
@@ -132,7 +151,7 @@ static enum code put(sqlite3 *db, struct upload *u, size_t i, struct error *e)
 {
 	const Pb__Document *d = u->documents[i];
 	sqlite3_stmt *s = database_statement(db,
-		"SELECT key, group_name, title, text, metadata FROM documents "
+		"SELECT key, group_name, title, text, metadata, content FROM documents "
 		"WHERE collection = ?1 AND id = ?2",
 		e);
 	bool there;
@@ -147,10 +166,12 @@ static enum code put(sqlite3 *db, struct upload *u, size_t i, struct error *e)
 		return insert(db, u, i, e);
 	int64_t key = sqlite3_column_int64(s, 0);
 	bool same = unchanged(s, d);
+	bool alike = upsert_same(statement_column(s, 1), group_of(d->group)) &&
+		     same_content(s, u->content[i]);
 	sqlite3_reset(s);
 	u->upsert.counts.unchanged += same;
 	u->upsert.counts.updated += !same;
-	return same ? OK : replace(db, key, u, i, e);
+	return same ? OK : replace(db, key, alike, u, i, e);
 }
 
 static enum code put_all(sqlite3 *db, void *arg, struct error *e)
@@ -162,7 +183,7 @@ static enum code put_all(sqlite3 *db, void *arg, struct error *e)
 	for (size_t i = 0; i < u->n; i++)
 		if (put(db, u, i, e))
 			return e->code;
-	return upsert_end(db, &u->upsert, true, e);
+	return upsert_end(db, &u->upsert, u->changed, e);
 }
 
 enum code documents_upsert(struct database *db, int64_t collection, Pb__Document **documents,

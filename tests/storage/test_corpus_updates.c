@@ -240,6 +240,44 @@ START_TEST(what_was_replaced_is_read_and_nothing_else)
 }
 END_TEST
 
+static Pb__Document *with_metadata(Pb__Document *d, const char *metadata)
+{
+	d->metadata = (char *)metadata;
+	return d;
+}
+
+/* What no corpus holds is written, and no corpus is made anew for it. */
+START_TEST(metadata_and_white_space_change_no_corpus)
+{
+	int64_t demo = fixture_collection("demo").id;
+	Pb__Document *p = document("p", "Red", "fox", "g"), *q = document("q", NULL, NULL, NULL);
+	struct upsert_counts counts;
+	Pb__Document stored;
+
+	put_documents(demo, DOCUMENTS(p, q));
+	uint64_t revision = fixture_collection("demo").documents_revision;
+	Pb__Document *again[] = {with_metadata(document("p", "red", " FOX", "g"), "{}"),
+		with_metadata(document("q", NULL, NULL, NULL), "[1]")};
+	ck_ok(documents_upsert(db, demo, again, 2, &counts, &err), &err);
+	ck_assert_uint_eq(counts.updated, 2);
+	ck_ok(document_get(db, demo, "p", &arena, &stored, &err), &err);
+	ck_assert_str_eq(stored.metadata, "{}");
+	ck_assert_str_eq(stored.text, " FOX");
+	ck_assert_uint_eq(fixture_collection("demo").documents_revision, revision);
+	ck_assert_str_eq(replaced(demo, 2, 0), "");
+	/* what a corpus does hold */
+	again[0]->group = "h";
+	ck_ok(documents_upsert(db, demo, again, 2, &counts, &err), &err);
+	ck_assert_uint_eq(counts.updated, 1);
+	ck_assert_uint_eq(fixture_collection("demo").documents_revision, revision + 1);
+	again[0]->title = "";
+	again[0]->text = "red fox";
+	ck_ok(documents_upsert(db, demo, again, 2, &counts, &err), &err);
+	ck_assert_uint_eq(fixture_collection("demo").documents_revision, revision + 2);
+	ck_assert_str_eq(replaced(demo, 2, revision + 1), "0:red fox ");
+}
+END_TEST
+
 START_TEST(following_stops_when_told)
 {
 	struct corpus *first, *c = NULL;
@@ -334,6 +372,7 @@ Suite *suite(void)
 	tcase_add_loop_test(t, random_uploads, 0, 12);
 	tcase_add_test(t, words_that_only_moved_or_stayed_leave_the_index_as_it_was);
 	tcase_add_test(t, what_was_replaced_is_read_and_nothing_else);
+	tcase_add_test(t, metadata_and_white_space_change_no_corpus);
 	tcase_add_test(t, following_stops_when_told);
 	tcase_add_test(t, following_stops_wherever_it_is_told);
 #ifdef HARDMINER_FAULTS
