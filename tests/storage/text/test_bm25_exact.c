@@ -1,4 +1,5 @@
 /* bm25_search against brute force (bm25_truth.h), for any instruction set. */
+#include <math.h>
 #include <pthread.h>
 #include <stdlib.h>
 #include <string.h>
@@ -143,6 +144,89 @@ START_TEST(more_lie_above_the_ceiling_than_was_guessed)
 	bm25_query_free(q);
 	free(all.hits);
 	text_free(&t);
+}
+END_TEST
+
+enum { MILLION = 1000000 };
+
+/* How often document d says each of three words. */
+static void counts_of(uint32_t d, uint32_t counts[static 3])
+{
+	counts[0] = d % 4;
+	counts[1] = d % 7 == 0;
+	counts[2] = 1 + d % 5;
+}
+
+static struct bm25 *index_million(const uint32_t *order)
+{
+	struct bm25_builder *builder = bm25_builder_new(NULL);
+	struct bm25 *b;
+
+	for (uint32_t d = 0; d < MILLION; d++) {
+		char text[32], *p = text;
+		uint32_t counts[3];
+		counts_of(d, counts);
+		for (int w = 0; w < 3; w++)
+			for (uint32_t i = 0; i < counts[w]; i++) {
+				*p++ = (char)('a' + w);
+				*p++ = ' ';
+			}
+		*p = 0;
+		ck_ok(bm25_builder_add(builder, NULL, text, &err), &err);
+	}
+	ck_ok(bm25_build(builder, order, &b, &err), &err);
+	return b;
+}
+
+/* The formula for "a b b", of what can be counted on paper: a is in three documents of four, b in one
+ * of seven; the mean length is 1.5 + 142858 / 1000000 + 3. */
+static double score_of_million(uint32_t d)
+{
+	const double n = MILLION, a = 750000, b = 142858, mean = 1.5 + b / n + 3;
+	uint32_t counts[3];
+
+	counts_of(d, counts);
+	double norm = .9 * (1 - .4 + .4 * (counts[0] + counts[1] + counts[2]) / mean);
+	return log(1 + (n - a + .5) / (a + .5)) * counts[0] / (counts[0] + norm) +
+	       2 * log(1 + (n - b + .5) / (b + .5)) * counts[1] / (counts[1] + norm);
+}
+
+/* Every score of a million documents is the formula's, and all are there, in order. */
+START_TEST(a_million_scores_are_the_formulas)
+{
+	uint32_t *order = calloc(MILLION, sizeof *order);
+	struct hit *hits = calloc(MILLION, sizeof *hits), few[1000];
+	size_t found, n_few, want = 0;
+
+	for (uint32_t d = 0; d < MILLION; d++) {
+		order[d] = d;
+		want += d % 4 != 0 || d % 7 == 0;
+	}
+	force(ISA_AVX512);
+	struct bm25 *b = index_million(order);
+	struct bm25_query *q = bm25_query(b, "a b b");
+	struct bm25_scratch *scratch = bm25_scratch_new();
+	struct bm25_request r = bm25_best(q, MILLION);
+	ck_ok(bm25_search(b, &r, scratch, hits, &found, &err), &err);
+	ck_assert_uint_eq(found, want);
+	for (size_t i = 0; i < found; i++) {
+		double score = score_of_million(hits[i].document);
+		ck_assert_double_eq_tol(hits[i].score / score, 1, 1e-12);
+		if (i) /* so none is there twice */
+			ck_assert(hits[i - 1].score > hits[i].score ||
+				  (hits[i - 1].score == hits[i].score &&
+					  hits[i - 1].document < hits[i].document));
+	}
+	r.k = 1000;
+	ck_ok(bm25_search(b, &r, scratch, few, &n_few, &err), &err);
+	ck_assert_uint_eq(n_few, 1000);
+	for (size_t i = 0; i < n_few; i++)
+		ck_assert(few[i].document == hits[i].document && few[i].score == hits[i].score);
+	bm25_scratch_free(scratch);
+	bm25_query_free(q);
+	bm25_free(b);
+	free(hits);
+	free(order);
 }
 END_TEST
 
@@ -315,6 +399,7 @@ Suite *suite(void)
 	tcase_add_loop_test(t, a_rare_word_beside_one_that_all_say, ISA_PORTABLE, ISA_AVX512 + 1);
 	tcase_add_loop_test(
 		t, more_lie_above_the_ceiling_than_was_guessed, ISA_PORTABLE, ISA_AVX512 + 1);
+	tcase_add_test(t, a_million_scores_are_the_formulas);
 	tcase_add_test(t, a_query_of_forty_thousand_words);
 	tcase_add_test(t, a_cancelled_search_leaves_its_scratch_fit_for_the_next);
 	tcase_add_test(t, threads_share_an_index);
