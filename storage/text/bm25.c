@@ -37,6 +37,8 @@ static uint64_t find_term(
 	for (size_t p = 0; p < b->n_parts; p++) {
 		const struct part *part = &b->parts[p];
 		uint32_t term = terms_find(&part->segment->terms, bytes, length);
+		if (term != NO_TERM && !segment_frequency(part->segment, term))
+			term = NO_TERM;
 		numbers[p * words] = term;
 		if (term != NO_TERM)
 			frequency +=

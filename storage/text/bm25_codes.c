@@ -72,7 +72,7 @@ static bool code_term(struct bm25_codes *codes, const struct segment *s, uint32_
 {
 	size_t n = segment_frequency(s, t);
 	uint8_t *code = codes->code + s->posting_start[t];
-	double lowest = INFINITY, highest = 0;
+	double lowest = n ? INFINITY : 0, highest = 0;
 	uint32_t reach[TOP + 1] = {0};
 
 	for (size_t i = 0; i < n; i++) {

@@ -85,24 +85,59 @@ static void pack_row(struct filling *f)
 	f->row_n = 0;
 }
 
-bool fill_document(struct filling *f, uint32_t document, uint32_t length)
+/* Room for one more document, with a row of so many bytes at most. */
+static bool make_room(struct filling *f, size_t bytes)
 {
 	struct segment *s = f->segment;
 	size_t n = s->n;
 
-	if (!array_grow(&s->rows, &f->rows_cap, f->rows_n + f->row_n * 10 + 1, 1) ||
+	if (!array_grow(&s->rows, &f->rows_cap, f->rows_n + bytes + 1, 1) ||
 		!array_grow(&s->row_start, &f->row_start_cap, n + 2, sizeof *s->row_start) ||
 		!array_grow(&s->length, &f->length_cap, n + 1, sizeof *s->length) ||
 		!array_grow(&s->document, &f->document_cap, n + 1, sizeof *s->document))
 		return false;
 	s->row_start[n] = f->rows_n;
-	pack_row(f);
-	s->row_start[n + 1] = f->rows_n;
-	s->length[n] = length;
-	s->document[n] = document;
+	return true;
+}
+
+/* Its row is there. */
+static void end_document(struct filling *f, uint32_t document, uint32_t length)
+{
+	struct segment *s = f->segment;
+
+	s->length[s->n] = length;
+	s->document[s->n] = document;
 	s->n++;
+	s->row_start[s->n] = f->rows_n;
 	s->filled += length > 0;
 	s->n_tokens += length;
+}
+
+bool fill_document(struct filling *f, uint32_t document, uint32_t length)
+{
+	if (!make_room(f, f->row_n * 10))
+		return false;
+	pack_row(f);
+	end_document(f, document, length);
+	return true;
+}
+
+uint32_t *fill_start(struct filling *f, const struct terms *terms)
+{
+	return terms_copy(&f->segment->terms, terms) &&
+			       fill_reach(&f->frequency, &f->frequency_cap, terms->n)
+		       ? f->frequency
+		       : NULL;
+}
+
+bool fill_packed(struct filling *f, const unsigned char *row, size_t bytes, uint32_t document,
+	uint32_t length)
+{
+	if (!make_room(f, bytes))
+		return false;
+	memcpy(f->segment->rows + f->rows_n, row, bytes);
+	f->rows_n += bytes;
+	end_document(f, document, length);
 	return true;
 }
 

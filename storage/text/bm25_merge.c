@@ -1,7 +1,8 @@
 /*
  * Several parts made one, from their rows: no text is read again. Documents are taken by rising number
- * from whichever part has the next; terms get new numbers as they come, so that those which only
- * lost documents had are gone.
+ * from whichever part has the next. The terms of the largest part keep their numbers, so that its rows
+ * are copied as they stand; those which only its lost documents had stay as terms that no document has,
+ * unless they are many. Terms of other parts get new numbers as they come.
  */
 #include <stdlib.h>
 
@@ -9,10 +10,13 @@
 #include "storage/text/bm25_fill.h"
 #include "storage/text/bm25_parts.h"
 
+enum { GONE_SHARE = 8 /* of the terms, at most, stay without a document */ };
+
 struct source {
 	const struct part *part;
 	uint32_t at;	  /* the place of its next document */
 	uint32_t *number; /* a term: 1 + its number in the merged segment; 0: it has none yet */
+	bool copied;	  /* its terms keep their numbers */
 };
 
 static void skip_lost(struct source *s)
@@ -49,7 +53,15 @@ static bool number_term(struct filling *f, struct source *s, uint32_t term)
 	return true;
 }
 
-static bool take_document(struct filling *f, struct source *s)
+static bool copy_document(struct filling *f, const struct source *s)
+{
+	const struct segment *g = s->part->segment;
+	size_t start = g->row_start[s->at], end = g->row_start[s->at + 1];
+
+	return fill_packed(f, g->rows + start, end - start, g->document[s->at], g->length[s->at]);
+}
+
+static bool translate_document(struct filling *f, struct source *s)
 {
 	const struct segment *g = s->part->segment;
 
@@ -57,7 +69,12 @@ static bool take_document(struct filling *f, struct source *s)
 		if ((!s->number[row.term] && !number_term(f, s, row.term)) ||
 			!fill_entry(f, s->number[row.term] - 1, row.tf))
 			return false;
-	if (!fill_document(f, g->document[s->at], g->length[s->at]))
+	return fill_document(f, g->document[s->at], g->length[s->at]);
+}
+
+static bool take_document(struct filling *f, struct source *s)
+{
+	if (!(s->copied ? copy_document(f, s) : translate_document(f, s)))
 		return false;
 	s->at++;
 	skip_lost(s);
@@ -72,12 +89,47 @@ static bool open_source(struct source *s, const struct part *part)
 	return s->number;
 }
 
+/* How many documents have a term. */
+static uint32_t living_with(const struct part *p, uint32_t term)
+{
+	return (uint32_t)segment_frequency(p->segment, term) - part_lost_with(p, term);
+}
+
+static bool keeps_most_terms(const struct part *p)
+{
+	uint64_t gone = 0, n = p->segment->terms.n;
+
+	for (uint32_t t = 0; t < n; t++)
+		gone += !living_with(p, t);
+	return n && gone * GONE_SHARE <= n;
+}
+
+/* Whose rows are copied is decided before any term has a number. */
+static bool copy_largest(struct filling *f, struct source *sources, size_t n)
+{
+	struct source *largest = sources;
+
+	for (size_t i = 1; i < n; i++)
+		if (sources[i].part->segment->n > largest->part->segment->n)
+			largest = &sources[i];
+	if (!keeps_most_terms(largest->part))
+		return true;
+	const struct part *p = largest->part;
+	uint32_t *frequency = fill_start(f, &p->segment->terms);
+	for (uint32_t t = 0; frequency && t < p->segment->terms.n; t++)
+		frequency[t] = living_with(p, t);
+	largest->copied = true;
+	return frequency;
+}
+
 static bool take_all(struct filling *f, struct source *sources, const struct part *parts, size_t n,
 	struct stop *stop)
 {
 	for (size_t i = 0; i < n; i++)
 		if (!open_source(&sources[i], &parts[i]))
 			return false;
+	if (!copy_largest(f, sources, n))
+		return false;
 	for (struct source *s; (s = next_source(sources, n));) {
 		size_t work = segment_row_bytes(s->part->segment, s->at);
 		if (!take_document(f, s) || stop_after(stop, work))

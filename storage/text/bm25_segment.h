@@ -2,7 +2,7 @@
  * A segment: some documents of a BM25 index, each by itself. Immutable once made and counted, so that
  * an index and its successors share it: nothing in it depends on the other documents. Within a
  * segment documents have places 0, 1, 2 ... in the order of their numbers, and terms numbers of
- * their own.
+ * their own; a term may be without a document.
  *
  *   rows      a document's terms, rising, as variable-length integers: the step from the previous
  *             term, then how often it occurs (tf). Some 2.5 bytes an entry.

@@ -282,6 +282,45 @@ START_TEST(a_part_that_lost_all_is_gone)
 }
 END_TEST
 
+/* Words that only replaced documents said, with parts merged since, have no document; and they come back. */
+START_TEST(words_that_are_gone_are_found_again_when_they_are_back)
+{
+	enum { WORDS = 400, GONE = 20 };
+	struct history *h = history_new(WORDS);
+	struct text now = {0};
+
+	text_seed(11);
+	for (uint32_t d = 0; d < WORDS; d++) { /* each says a word of its own, and a common one */
+		h->length[d] = 2;
+		h->words[d][0] = 0;
+		h->words[d][1] = d;
+		h->changed[d] = true;
+	}
+	h->n = WORDS;
+	now = next(h, &now);
+	for (int back = 0; back < 2; back++) {
+		for (uint32_t d = 1; d <= GONE; d++) {
+			h->words[d][1] = back ? d : 0;
+			h->changed[d] = true;
+		}
+		upload(h, 150, 0, 3);
+		for (uint32_t d = h->n - 150; d < h->n; d++) /* without these words */
+			for (uint32_t i = 0; i < h->length[d]; i++)
+				h->words[d][i] = 0;
+		struct text then = now;
+		now = next(h, &then);
+		text_free(&then);
+		ck_assert_uint_eq(now.index->n_parts, 1);
+		struct bm25_query *q = bm25_query(now.index, "w1 w2");
+		ck_assert_uint_eq(q->n, back ? 2 : 0);
+		bm25_query_free(q);
+		ck_questions(&now, 5);
+	}
+	text_free(&now);
+	free(h);
+}
+END_TEST
+
 /* One document at a time: the parts stay few. */
 START_TEST(thousands_of_uploads_make_few_parts)
 {
@@ -483,6 +522,7 @@ Suite *suite(void)
 	tcase_add_test(t, everyone_ties_in_every_part);
 	tcase_add_test(t, a_small_upload_shares_what_is_there);
 	tcase_add_test(t, a_part_that_lost_all_is_gone);
+	tcase_add_test(t, words_that_are_gone_are_found_again_when_they_are_back);
 	tcase_add_test(t, thousands_of_uploads_make_few_parts);
 	tcase_add_test(t, readers_keep_theirs_while_successors_come_and_go);
 	tcase_add_test(t, an_update_is_given_up_within_a_few_steps);
