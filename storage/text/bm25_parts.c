@@ -6,7 +6,7 @@
  * for each time that its part becomes GROWTH times as large; and at most a third of all places is lost.
  *
  * That bounds what updates cost together, not what one does: once in a while a few documents make one
- * part of everything, which takes some 6 us a document (of 50 words), and a large part that gets new
+ * part of everything, which takes some 4 to 6 us a document (of 50 words), and a large part that gets new
  * codes takes 1 us a document. It happens where the index is needed, in the request that comes first
  * after the upload. To put it off would leave every later search with more parts, and each costs a
  * search as much as some 100,000 documents do; to do it in pieces would take an unfinished part from
