@@ -11,7 +11,7 @@
 #include "storage/text/array.h"
 #include "storage/vectors/half.h"
 
-enum { LARGEST_BYTE = 127, LEAST_MAPPED = 1 << 21 };
+enum { LEAST_MAPPED = 1 << 21 };
 
 struct codes_builder {
 	struct codes *codes; /* rows: those in blocks; the group at hand comes after */
@@ -157,7 +157,7 @@ static enum code flush(struct codes_builder *b, struct error *e)
 	if (lane == 0 && !codes_add_block(c))
 		return error_memory(e);
 	encode_group(&c->rotation, b->group, c->similarity == PB__SIMILARITY__SIMILARITY_COSINE,
-		LARGEST_BYTE, &encoding);
+		&any_bytes, &encoding);
 	if (put_rows(c, &encoding, b->waiting, e))
 		return e->code;
 	unsigned char *block = c->block + (size_t)(c->blocks - 1) * c->block_bytes;

@@ -5,10 +5,10 @@
  *   the sum of squares      d u of itself: every addition rounds once. Its root loses half of that.
  *   made of length 1        that, and 2 u for the division and the multiplication
  *   rotated                 rotation_error
- *   cut to whole numbers    t = x / scale is rounded, by `most` u at most; what cutting t itself
- *                           leaves is exact, because t and the whole number are that near. Scale
- *                           and 1 / scale are each rounded: 2 u of a whole number. In all 3 `most` u
- *                           a dimension, sqrt(d) times that in length.
+ *   cut to whole numbers    t = x / scale is rounded, and 1 / scale before: 2 u of a whole number, and
+ *                           the product of both. What cutting t itself leaves is exact, because t and
+ *                           the whole number are that near. In all less than 3 u times the largest
+ *                           number there may be a dimension, sqrt(d) times that in length.
  *
  * `slack` is what cutting left over, the rest added at its worst, and the sum rounded upward.
  */
@@ -19,6 +19,8 @@
 #include "storage/isa.h"
 
 #define U 0x1p-24
+
+const struct most any_bytes = {.one = 127, .pair = INFINITY, .half = INFINITY};
 
 /* At least what summing and rooting d squares loses, relative. */
 static double sum_loss(uint32_t dimension)
@@ -93,15 +95,42 @@ ON_ANY_TARGET lanes inverse_root(lanes square)
 	return out;
 }
 
-/* Cuts x to whole numbers of steps of `largest / most`; returns what is left over, squared and
- * summed, in steps. */
-ON_ANY_TARGET lanes cut(lanes *x, uint32_t d, lanes largest, float most)
+/* Of the sums of magnitudes that `most` limits. */
+ON_ANY_TARGET void largest_sums(const lanes *x, uint32_t d, lanes *of_pairs, lanes *of_halves)
+{
+	*of_pairs = *of_halves = (lanes){0};
+	for (uint32_t first = 0; first < d; first += STRETCH) {
+		lanes half[2] = {{0}, {0}};
+		for (uint32_t i = first; i < d && i < first + STRETCH; i += 2) {
+			lanes pair = magnitude(x[i]);
+			if (i + 1 < d)
+				pair += magnitude(x[i + 1]);
+			*of_pairs = larger(*of_pairs, pair);
+			half[i / 2 % 2] += pair;
+		}
+		*of_halves = larger(*of_halves, larger(half[0], half[1]));
+	}
+}
+
+/* The smallest by which numbers stay within `most`. */
+ON_ANY_TARGET lanes step_of(const lanes *x, uint32_t d, const struct most *most)
+{
+	lanes step = largest(x, d) / most->one, pairs, halves;
+
+	if (isinf(most->pair))
+		return step;
+	largest_sums(x, d, &pairs, &halves);
+	return larger(step, larger(pairs / most->pair, halves / most->half));
+}
+
+/* Cuts x to whole numbers of steps; returns what is left over, squared and summed, in steps. */
+ON_ANY_TARGET lanes cut(lanes *x, uint32_t d, lanes step)
 {
 	const float half_way = 0x1.8p23f; /* added and taken away again, it rounds */
 	lanes inverse, left = {0};
 
 	for (int l = 0; l < GROUP; l++)
-		inverse[l] = largest[l] > 0 ? most / largest[l] : 0;
+		inverse[l] = step[l] > 0 ? 1 / step[l] : 0;
 	for (uint32_t i = 0; i < d; i++) {
 		lanes t = x[i] * inverse;
 		x[i] = (t + half_way) - half_way;
@@ -115,7 +144,7 @@ struct measured { /* of one vector, near length 1 */
 	int exponent;
 };
 
-static void put_encoding(const struct rotation *r, const struct measured *m, bool unit, float most,
+static void put_encoding(const struct rotation *r, const struct measured *m, bool unit, double most,
 	int l, struct encoding *out)
 {
 	double d = r->dimension, loss = sum_loss(r->dimension), length = sqrt(m->square);
@@ -138,8 +167,8 @@ static void put_encoding(const struct rotation *r, const struct measured *m, boo
 		out->slack[l] = INFINITY;
 }
 
-ON_ANY_TARGET void encode(
-	const struct rotation *r, lanes *x, bool unit, float most, struct encoding *out)
+ON_ANY_TARGET void encode(const struct rotation *r, lanes *x, bool unit, const struct most *most,
+	struct encoding *out)
 {
 	uint32_t d = r->dimension;
 	struct shift shift = shift_of(largest(x, d));
@@ -153,10 +182,10 @@ ON_ANY_TARGET void encode(
 			x[i] *= inverse;
 	}
 	rotate(r, x);
-	lanes most_of_all = largest(x, d), left = cut(x, d, most_of_all, most);
+	lanes step = step_of(x, d, most), left = cut(x, d, step);
 	for (int l = 0; l < GROUP; l++) {
-		struct measured m = {most_of_all[l] / most, left[l], square[l], shift.exponent[l]};
-		put_encoding(r, &m, unit, most, l, out);
+		struct measured m = {step[l], left[l], square[l], shift.exponent[l]};
+		put_encoding(r, &m, unit, most->one, l, out);
 	}
 }
 
@@ -176,8 +205,8 @@ ON_ANY_TARGET void pack(const lanes *x, uint32_t d, unsigned char *out, size_t s
 
 #if defined(__x86_64__)
 #define FORM(isa, instructions) \
-	__attribute__((target(instructions))) static void encode_##isa( \
-		const struct rotation *r, lanes *x, bool unit, float most, struct encoding *out) \
+	__attribute__((target(instructions))) static void encode_##isa(const struct rotation *r, \
+		lanes *x, bool unit, const struct most *most, struct encoding *out) \
 	{ \
 		encode(r, x, unit, most, out); \
 	} \
@@ -192,7 +221,8 @@ FORM(avx512, "avx512f")
 FORM(avx2, "avx2")
 #endif
 
-void encode_group(const struct rotation *r, lanes *x, bool unit, float most, struct encoding *out)
+void encode_group(const struct rotation *r, lanes *x, bool unit, const struct most *most,
+	struct encoding *out)
 {
 	switch (isa_now()) {
 #if defined(__x86_64__)

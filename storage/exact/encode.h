@@ -9,7 +9,7 @@
 /*
  * In: x[i] is dimension i of 16 vectors. Out, a lane a vector:
  *
- *   x       whole numbers -most .. most, so that scale * x is nearly the vector, rotated
+ *   x       whole numbers within `most`, so that scale * x is nearly the vector, rotated
  *   scale   0 for a vector so short that this would be no normal number
  *   slack   at least | rotated vector - scale * x |, whatever any step rounded
  *   length  at least the vector's length, and nearly it; not finite when the vector is not
@@ -23,7 +23,19 @@ struct encoding {
 	lanes scale, slack, length, square;
 };
 
-void encode_group(const struct rotation *r, lanes *x, bool unit, float most, struct encoding *out);
+/*
+ * How large whole numbers become: each by magnitude, and in sums of magnitudes, to each of which the
+ * rounding of the numbers adds a half. A stretch is four steps of four dimensions; its halves are the
+ * first two dimensions of every step, and the last two.
+ */
+enum { STRETCH = 16 };
+struct most {
+	float one, pair, half; /* pair: of dimensions 2 i and 2 i + 1; INFINITY: as they come */
+};
+extern const struct most any_bytes; /* -127 .. 127 */
+
+void encode_group(const struct rotation *r, lanes *x, bool unit, const struct most *most,
+	struct encoding *out);
 
 /* Whole numbers -127 .. 127 as bytes, 128 added: for every four of d dimensions 16 x 4 bytes, each
  * `stride` bytes after the one before, aligned to 64; zeros behind the last dimension. */

@@ -5,11 +5,23 @@
 #include <string.h>
 
 #include "proto/fault.h"
-#include "storage/exact/encode.h"
 
-float query_byte(enum isa isa)
+enum { STEPS_A_STRETCH = STRETCH / 4 };
+
+/* What AVX2 may add up in 16 bits: tile_avx2.c. */
+struct most query_most(enum isa isa)
 {
-	return isa == ISA_AVX2 ? 64 : 127; /* tile_avx2.c */
+	return isa == ISA_AVX2 ? (struct most){.one = 127, .pair = 127, .half = 254} : any_bytes;
+}
+
+static uint32_t stretches(uint32_t steps)
+{
+	return (steps + STEPS_A_STRETCH - 1) / STEPS_A_STRETCH;
+}
+
+size_t panel_code_bytes(uint32_t steps, uint32_t width)
+{
+	return ((size_t)steps + stretches(steps)) * width * 4;
 }
 
 /* The widths that tile_avx512.c spells out. */
@@ -41,6 +53,19 @@ static void put_query(struct panel *p, const lanes *x, uint32_t d, uint32_t lane
 		sum += byte;
 	}
 	p->start[lane] = -128 * sum;
+}
+
+static void put_stretch(struct panel *p, uint32_t stretch, uint32_t lane)
+{
+	int8_t *out = p->code + ((size_t)p->steps + stretch) * p->width * 4 + (size_t)lane * 4;
+	uint32_t first = stretch * STEPS_A_STRETCH;
+	uint16_t half[2] = {0};
+
+	for (uint32_t s = first; s < p->steps && s < first + STEPS_A_STRETCH; s++)
+		for (uint32_t i = 0; i < 4; i++)
+			half[i / 2] -=
+				(uint16_t)(128 * p->code[((size_t)s * p->width + lane) * 4 + i]);
+	memcpy(out, half, sizeof half);
 }
 
 /* In sigma: how far a score summed in double may be from the true one beyond what the margin takes
@@ -77,7 +102,7 @@ static bool make_code(struct panel *p, uint32_t n, uint32_t steps)
 	p->gone = 0;
 	p->width = width_for(n);
 	p->steps = steps;
-	p->code = FAULT() ? NULL : calloc((size_t)steps * p->width, 4);
+	p->code = FAULT() ? NULL : calloc(1, panel_code_bytes(steps, p->width));
 	return p->code;
 }
 
@@ -85,6 +110,7 @@ bool panel_init(struct panel *p, const struct codes *c, const struct exact_query
 	const double *length, uint32_t n)
 {
 	uint32_t d = c->dimension;
+	struct most most = query_most(isa_now());
 	struct encoding encoding;
 	lanes *x = FAULT() ? NULL : aligned_alloc(sizeof *x, d * sizeof *x);
 
@@ -95,10 +121,12 @@ bool panel_init(struct panel *p, const struct codes *c, const struct exact_query
 	memset(x, 0, d * sizeof *x);
 	for (uint32_t i = 0; i < n; i++)
 		load_query(&queries[i], length[i], d, i, x);
-	encode_group(&c->rotation, x, true, query_byte(isa_now()), &encoding);
+	encode_group(&c->rotation, x, true, &most, &encoding);
 	p->ratio = 0;
 	for (uint32_t i = 0; i < n; i++) {
 		put_query(p, x, d, i);
+		for (uint32_t s = 0; s < stretches(p->steps); s++)
+			put_stretch(p, s, i);
 		put_bounds(p, c, &encoding, length[i], i);
 	}
 	free(x);
@@ -115,7 +143,7 @@ static void copy_lane(const struct panel *from, uint32_t of, struct panel *to, u
 	const int8_t *x = from->code + (size_t)of * 4;
 	int8_t *y = to->code + (size_t)lane * 4;
 
-	for (uint32_t s = 0; s < to->steps; s++)
+	for (uint32_t s = 0; s < to->steps + stretches(to->steps); s++)
 		memcpy(y + (size_t)s * to->width * 4, x + (size_t)s * from->width * 4, 4);
 	to->start[lane] = from->start[of];
 	to->unit[lane] = from->unit[of];

@@ -5,6 +5,7 @@
 #ifndef STORAGE_EXACT_PANEL_H
 #define STORAGE_EXACT_PANEL_H
 
+#include "storage/exact/encode.h"
 #include "storage/exact/survivors.h"
 #include "storage/isa.h"
 
@@ -15,7 +16,9 @@ struct panel {
 	uint32_t gone;	/* of them nobody wants any more */
 	uint32_t width; /* of `code`: n, or the next width that tiles are made for */
 	uint32_t steps;
-	int8_t *code; /* steps x width x 4 */
+	/* steps x width x 4; and behind them, stretches (encode.h) x width x 2 halves, in two bytes each:
+	 * - 128 times the sum of a half's bytes, modulo 2^16 */
+	int8_t *code;
 	/* width of each; those behind n never find anything */
 	int32_t start[PANEL]; /* - 128 times the sum of its bytes: what rows are stored with */
 	float unit[PANEL];    /* sigma = unit * scale * sum ... */
@@ -29,6 +32,8 @@ struct panel {
 bool panel_init(struct panel *p, const struct codes *c, const struct exact_query *queries,
 	const double *length, uint32_t n);
 void panel_free(struct panel *p);
+/* The bytes that the code of so many queries takes. */
+size_t panel_code_bytes(uint32_t steps, uint32_t width);
 /* The same queries in other company: n of those in `panels`, by their numbers. Its code has room for a
  * whole panel, and its survivors are set. */
 void panel_gather(struct panel *p, const struct panel *panels, const uint32_t *query, uint32_t n);
@@ -47,7 +52,7 @@ struct tile {
 typedef void tile_fn(const struct tile *t);
 extern tile_fn tile_portable, tile_avx2, tile_avx512;
 
-/* The largest whole number that a query's bytes may be, for the kernel of this instruction set. */
-float query_byte(enum isa isa);
+/* What a query's bytes may be, for the kernel of this instruction set. */
+struct most query_most(enum isa isa);
 
 #endif

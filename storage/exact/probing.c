@@ -36,7 +36,7 @@ static bool allocate(const struct pass *p, struct probing *b)
 
 	b->first = FAULT() ? NULL : malloc((p->n + 1) * sizeof *b->first);
 	b->visit = FAULT() ? NULL : calloc(visits, sizeof *b->visit);
-	b->code = FAULT() ? NULL : calloc((size_t)p->x->codes->steps * PANEL, 4);
+	b->code = FAULT() ? NULL : calloc(1, panel_code_bytes(p->x->codes->steps, PANEL));
 	if (!b->first || !b->visit || !b->code)
 		return false;
 	count_probes(p, b->first);

@@ -1,7 +1,20 @@
 /*
- * The tile with AVX2, which multiplies bytes into sums of 16 bits that saturate: a row's byte goes up
- * to 255, so a query's may be 64 at most (2 x 255 x 64 < 2^15), which costs the query a bit of
- * precision and the answer nothing. 32 rows are four registers of eight lanes; two queries at a time.
+ * The tile with AVX2, which has no instruction that multiplies bytes into sums of 32 bits.
+ * vpmaddubsw makes sums of two products in 16 bits, and those of a stretch of four steps are added up
+ * in 16 bits too, which takes half of the instructions that widening each would. It is exact, because
+ * the query's whole numbers q are small enough (query_most), not only mostly but always:
+ *
+ *   vpmaddubsw   saturates. Bytes of rows are up to 255, and |q| + |q'| of a pair is at most 127, and
+ *                1 for rounding: 255 x 128 < 2^15.
+ *   stretches    Rows are stored as value + 128. A sum begins with what the 128 make of it, negative,
+ *                so that it ends as the sum of q times value, which is at most 127; the magnitudes of
+ *                the q that one lane adds up are at most 254, and 4 for rounding: 127 x 258 < 2^15.
+ *                What it is in between does not matter, for additions are modulo 2^16.
+ *
+ * A query has small numbers anyway: of two neighbours after a rotation seldom both are large.
+ *
+ * 32 rows are four registers of eight lanes, and go with two queries at a time: eight sums of 16 bits in
+ * registers; those of 32 bits are needed every fourth step.
  */
 #include "storage/exact/panel.h"
 
@@ -11,10 +24,21 @@
 #include <string.h>
 
 #define WITH_AVX2 __attribute__((target("avx2,fma")))
+#define INLINE_AVX2 WITH_AVX2 static inline __attribute__((always_inline))
 
-enum { LANES = 8, REGISTERS = CODE_BLOCK / LANES };
+enum {
+	LANES = 8,
+	REGISTERS = CODE_BLOCK / LANES,
+	STEP_BYTES = CODE_BLOCK * 4,
+	STEPS = STRETCH / 4
+};
 
-WITH_AVX2 static inline __attribute__((always_inline)) __m256i broadcast(const int8_t *four)
+/* The sums of one query: of a stretch, and of all. */
+struct sums {
+	__m256i part[REGISTERS], all[REGISTERS];
+};
+
+INLINE_AVX2 __m256i broadcast(const int8_t *four)
 {
 	int32_t word;
 
@@ -22,76 +46,123 @@ WITH_AVX2 static inline __attribute__((always_inline)) __m256i broadcast(const i
 	return _mm256_set1_epi32(word);
 }
 
-WITH_AVX2 static inline __attribute__((always_inline)) __m256i multiply_add(
-	__m256i sum, __m256i rows, __m256i query)
+INLINE_AVX2 void begin(struct sums *s, const int8_t *stretch)
 {
-	__m256i pairs = _mm256_maddubs_epi16(rows, query);
+	__m256i x = broadcast(stretch);
 
-	return _mm256_add_epi32(sum, _mm256_madd_epi16(pairs, _mm256_set1_epi16(1)));
+#pragma GCC unroll 4
+	for (int r = 0; r < REGISTERS; r++)
+		s->part[r] = x;
 }
 
-WITH_AVX2 static inline __attribute__((always_inline)) void finish(
-	const struct tile *t, uint32_t i, const __m256i *sum)
+/* The barrier keeps GCC from adding products up among themselves first: it has no registers for them. */
+INLINE_AVX2 void multiply_add(__m256i *sum, __m256i rows, __m256i query)
+{
+	*sum = _mm256_add_epi16(*sum, _mm256_maddubs_epi16(rows, query));
+	__asm__("" : "+x"(*sum));
+}
+
+INLINE_AVX2 void end(struct sums *s)
+{
+#pragma GCC unroll 4
+	for (int r = 0; r < REGISTERS; r++)
+		s->all[r] = _mm256_add_epi32(
+			s->all[r], _mm256_madd_epi16(s->part[r], _mm256_set1_epi16(1)));
+}
+
+/* A step of one query, or of two. */
+INLINE_AVX2 void step(
+	struct sums *a, struct sums *b, const unsigned char *code, const int8_t *query)
+{
+	const __m256i *rows = (const __m256i *)code;
+	__m256i q = broadcast(query), u = broadcast(query + (b ? 4 : 0));
+
+#pragma GCC unroll 4
+	for (int r = 0; r < REGISTERS; r++) {
+		__m256i x = _mm256_load_si256(rows + r);
+		multiply_add(&a->part[r], x, q);
+		if (b)
+			multiply_add(&b->part[r], x, u);
+	}
+}
+
+/* All steps, for queries i and, with b, i + 1. */
+INLINE_AVX2 void multiply(const struct tile *t, uint32_t i, struct sums *a, struct sums *b)
 {
 	const struct panel *p = t->panel;
-	__m256 unit = _mm256_set1_ps(p->unit[i]), reach = _mm256_set1_ps(p->reach[i]);
-	__m256 tau = _mm256_set1_ps(p->survivors[i].tau);
+	const unsigned char *rows = t->code;
+	size_t width = (size_t)p->width * 4;
+	const int8_t *query = p->code + (size_t)i * 4, *stretch = query + p->steps * width;
+	uint32_t left = p->steps;
+
+	for (; left >= STEPS; left -= STEPS, stretch += width) {
+		begin(a, stretch);
+		if (b)
+			begin(b, stretch + 4);
+#pragma GCC unroll 4
+		for (int s = 0; s < STEPS; s++, rows += STEP_BYTES, query += width)
+			step(a, b, rows, query);
+		end(a);
+		if (b)
+			end(b);
+	}
+	if (!left)
+		return;
+	begin(a, stretch);
+	if (b)
+		begin(b, stretch + 4);
+	for (; left; left--, rows += STEP_BYTES, query += width)
+		step(a, b, rows, query);
+	end(a);
+	if (b)
+		end(b);
+}
+
+INLINE_AVX2 __m256 upper_of(const struct tile *t, uint32_t i, int r, __m256i sum)
+{
+	__m256 reach = _mm256_set1_ps(t->panel->reach[i]), unit = _mm256_set1_ps(t->panel->unit[i]);
+	__m256 margin = _mm256_load_ps(t->margin + r * LANES);
+	__m256 less = _mm256_load_ps(t->less + r * LANES);
+	__m256 scale = _mm256_load_ps(t->scale + r * LANES);
+
+	return _mm256_fmadd_ps(_mm256_mul_ps(_mm256_cvtepi32_ps(sum), scale), unit,
+		_mm256_fmsub_ps(reach, margin, less));
+}
+
+INLINE_AVX2 void offer(const struct tile *t, uint32_t i, const struct sums *s)
+{
+	struct survivors *survivors = &t->panel->survivors[i];
 	float upper[CODE_BLOCK] __attribute__((aligned(32)));
+	__m256 tau = _mm256_set1_ps(survivors->tau);
 	uint32_t mask = 0;
 
+#pragma GCC unroll 4
 	for (int r = 0; r < REGISTERS; r++) {
-		int at = r * LANES;
-		__m256 x = _mm256_mul_ps(_mm256_cvtepi32_ps(sum[r]), _mm256_load_ps(t->scale + at));
-		x = _mm256_fmadd_ps(x, unit,
-			_mm256_fmsub_ps(reach, _mm256_load_ps(t->margin + at),
-				_mm256_load_ps(t->less + at)));
-		_mm256_store_ps(upper + at, x);
-		mask |= (uint32_t)_mm256_movemask_ps(_mm256_cmp_ps(x, tau, _CMP_GE_OQ)) << at;
+		__m256 x = upper_of(t, i, r, s->all[r]);
+		_mm256_store_ps(upper + r * LANES, x);
+		mask |= (uint32_t)_mm256_movemask_ps(_mm256_cmp_ps(x, tau, _CMP_GE_OQ))
+			<< r * LANES;
 	}
-	if (mask)
-		survivors_offer(&p->survivors[i], t, mask, upper);
+	if (__builtin_expect(mask != 0, 0))
+		survivors_offer(survivors, t, mask, upper);
 }
 
 WITH_AVX2 static void two_queries(const struct tile *t, uint32_t i)
 {
-	const struct panel *p = t->panel;
-	__m256i a[REGISTERS], b[REGISTERS];
+	struct sums a = {0}, b = {0};
 
-	for (int r = 0; r < REGISTERS; r++) {
-		a[r] = _mm256_set1_epi32(p->start[i]);
-		b[r] = _mm256_set1_epi32(p->start[i + 1]);
-	}
-	for (uint32_t s = 0; s < p->steps; s++) {
-		const __m256i *rows = (const __m256i *)(t->code + s * CODE_BLOCK * 4);
-		const int8_t *query = p->code + (s * p->width + i) * 4;
-		__m256i q = broadcast(query), u = broadcast(query + 4);
-#pragma GCC unroll 4
-		for (int r = 0; r < REGISTERS; r++) {
-			__m256i x = _mm256_load_si256(rows + r);
-			a[r] = multiply_add(a[r], x, q);
-			b[r] = multiply_add(b[r], x, u);
-		}
-	}
-	finish(t, i, a);
-	if (i + 1 < p->n)
-		finish(t, i + 1, b);
+	multiply(t, i, &a, &b);
+	offer(t, i, &a);
+	if (i + 1 < t->panel->n)
+		offer(t, i + 1, &b);
 }
 
 WITH_AVX2 static void one_query(const struct tile *t)
 {
-	const struct panel *p = t->panel;
-	__m256i a[REGISTERS];
+	struct sums a = {0};
 
-	for (int r = 0; r < REGISTERS; r++)
-		a[r] = _mm256_set1_epi32(p->start[0]);
-	for (uint32_t s = 0; s < p->steps; s++) {
-		const __m256i *rows = (const __m256i *)(t->code + s * CODE_BLOCK * 4);
-		__m256i q = broadcast(p->code + s * 4);
-#pragma GCC unroll 4
-		for (int r = 0; r < REGISTERS; r++)
-			a[r] = multiply_add(a[r], _mm256_load_si256(rows + r), q);
-	}
-	finish(t, 0, a);
+	multiply(t, 0, &a, NULL);
+	offer(t, 0, &a);
 }
 
 void tile_avx2(const struct tile *t)

@@ -138,6 +138,9 @@ static void make_row(const struct world *w, uint32_t row, float *x, uint64_t *se
 	case KIND_TIGHT:
 		tight_row(w, x, seed);
 		return;
+	case KIND_STEEP:
+		steep_row(w, x, seed);
+		return;
 	default:
 		return;
 	}

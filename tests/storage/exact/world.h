@@ -24,7 +24,8 @@
 	X(CLUSTERS) /* sorted by cluster */ \
 	X(SIZES)    /* of lengths from 1e-30 to 1e4 */ \
 	X(LEVEL)    /* nearly one score with `aim`, whatever their bytes say */ \
-	X(TIGHT)    /* the same, and their bytes say as much else as the bound allows */
+	X(TIGHT)    /* the same, and their bytes say as much else as the bound allows */ \
+	X(STEEP)    /* every byte is as large as it may be: so are sums of a row with itself */
 
 enum kind {
 #define X(name) KIND_##name,
@@ -59,6 +60,7 @@ void world_make(struct world *w, const struct shape *shape, uint64_t *seed);
 void world_free(struct world *w);
 void tight_aim(const struct world *w, float *out);
 void tight_row(const struct world *w, float *out, uint64_t *seed);
+void steep_row(const struct world *w, float *out, uint64_t *seed);
 
 /* The rows' codes, made anew: rows come in pieces of any size; of the dead ones some are dropped before
  * they come, the others after. */

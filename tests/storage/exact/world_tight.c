@@ -1,7 +1,7 @@
 /*
  * Rows whose bytes mislead as far as the bound allows: seen along `aim`, every dimension of a row, once
  * rotated, lies just below the middle of two steps, or just above, and so what is cut off is a vector
- * parallel to the query's. True products differ by less than that.
+ * parallel to the query's. True products differ by less than that. And rows that have no small bytes.
  */
 #include <stdlib.h>
 
@@ -61,5 +61,15 @@ void tight_row(const struct world *w, float *out, uint64_t *seed)
 		image[i] += by;
 		off += by;
 	}
+	turn_into(w, image, out);
+}
+
+void steep_row(const struct world *w, float *out, uint64_t *seed)
+{
+	uint32_t d = w->shape.dimension;
+	long double *image = malloc(d * sizeof *image);
+
+	for (uint32_t i = 0; i < d; i++)
+		image[i] = sample_next(seed) % 2 ? 1 : -1;
 	turn_into(w, image, out);
 }
