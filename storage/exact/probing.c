@@ -229,16 +229,34 @@ enum code probing_scan(
 	return OK;
 }
 
-void probing_score(
-	const struct pass *p, size_t query, uint32_t first, uint32_t end, struct top *top)
+static int by_number(const void *a, const void *b)
+{
+	uint32_t x = *(const uint32_t *)a, y = *(const uint32_t *)b;
+
+	return (x > y) - (x < y);
+}
+
+void probing_order(struct pass *p, size_t query)
+{
+	const struct probing *b = p->probing;
+	size_t first = b->first[query], n = b->first[query + 1] - first;
+
+	qsort(b->list + first, n, sizeof *b->list, by_number);
+}
+
+void probing_score(const struct pass *p, size_t query, size_t *passed, uint32_t first, uint32_t end,
+	struct top *top)
 {
 	const struct probing *b = p->probing;
 	const struct lists *l = p->x->lists;
 
-	for (size_t i = b->first[query]; i < b->first[query + 1]; i++) {
-		uint32_t at = l->start[b->list[i]], stop = l->start[b->list[i] + 1];
+	for (; b->first[query] + *passed < b->first[query + 1]; ++*passed) {
+		uint32_t list = b->list[b->first[query] + *passed];
+		uint32_t at = l->start[list], stop = l->start[list + 1];
 		for (at = at < first ? first : at; at < stop && at < end; at++)
 			score_offer(
 				p->x->rows, &p->queries[query], p->length[query], l->row[at], top);
+		if (stop > end)
+			return;
 	}
 }
