@@ -42,11 +42,9 @@ static void score(struct finish *f, uint32_t row)
 }
 
 /* Once there are k scores. */
-static double needed(const struct pass *p, size_t query, const struct top *top)
+static double needed(const struct finish *f, const struct survivors *s)
 {
-	double sigma = sigma_of(p, query, top->hit[0].score);
-
-	return sigma - conversion_error(p, query, sigma) - p->survivors[query].blur;
+	return sigma_needed(f->p->x->codes, f->length, f->top.hit[0].score, s->blur);
 }
 
 static void visit(struct group *g, const struct visit *v)
@@ -57,7 +55,7 @@ static void visit(struct group *g, const struct visit *v)
 		return;
 	score(f, v->row);
 	if (f->top.n == f->top.k)
-		f->need = fmax(f->need, needed(g->p, g->first + v->query, &f->top));
+		f->need = fmax(f->need, needed(f, &g->p->survivors[g->first + v->query]));
 }
 
 /* Asks the memory for what will be visited: far ahead for the way to it, and nearer for all of it.

@@ -1,6 +1,6 @@
 #include "storage/exact/kth.h"
 
-enum { DIGIT = 11, DIGITS = 1 << DIGIT, FIRST_SHIFT = 32 - DIGIT };
+enum { DIGIT = 8, DIGITS = 1 << DIGIT };
 
 /* The digit of the k-th largest; *k becomes its rank among those with that digit. */
 static uint32_t find_digit(const uint32_t *keys, size_t n, int shift, size_t *k)
@@ -14,10 +14,22 @@ static uint32_t find_digit(const uint32_t *keys, size_t n, int shift, size_t *k)
 	return digit;
 }
 
+/* How far the first digit stands from the right in which any differ: scores are near each other, and
+ * all that they have in common would tell nothing. */
+static int first_shift(const uint32_t *keys, size_t n)
+{
+	uint32_t differ = 0;
+
+	for (size_t i = 1; i < n; i++)
+		differ |= keys[i] ^ keys[0];
+	int bits = differ ? 32 - __builtin_clz(differ) : 0;
+	return bits > DIGIT ? bits - DIGIT : 0;
+}
+
 float kth_largest(uint32_t *keys, size_t n, size_t k)
 {
 	/* The last digit overlaps the one before: those that are left agree in it. */
-	for (int shift = FIRST_SHIFT;; shift = shift > DIGIT ? shift - DIGIT : 0) {
+	for (int shift = first_shift(keys, n);; shift = shift > DIGIT ? shift - DIGIT : 0) {
 		uint32_t digit = find_digit(keys, n, shift, &k);
 		size_t kept = 0;
 		for (size_t i = 0; i < n; i++) {

@@ -13,7 +13,7 @@ void lists_free(struct lists *l)
 {
 	if (!l)
 		return;
-	codes_free((struct codes *)l->coarse.codes);
+	codes_free(l->centroid_codes);
 	codes_free(l->codes);
 	free(l->start);
 	free(l->row);
@@ -35,7 +35,6 @@ static enum code encode_centroids(struct lists *l, struct error *e)
 	const struct vectors *c = &l->centroids;
 	struct codes_builder *b =
 		codes_builder_new(c->about.dimension, c->about.dtype, c->about.similarity);
-	struct codes *codes;
 
 	if (!b)
 		return error_memory(e);
@@ -43,9 +42,9 @@ static enum code encode_centroids(struct lists *l, struct error *e)
 		codes_builder_free(b);
 		return e->code;
 	}
-	if (codes_builder_finish(b, &codes, e))
+	if (codes_builder_finish(b, &l->centroid_codes, e))
 		return e->code;
-	l->coarse = (struct exact){.rows = c, .codes = codes};
+	l->coarse = (struct exact){.rows = c, .codes = l->centroid_codes};
 	return OK;
 }
 

@@ -33,7 +33,8 @@ struct lists {
 	float *centroid;  /* n x dimension */
 	uint32_t *number; /* 0 .. n - 1: the centroids' numbers, and their order */
 	struct vectors centroids;
-	struct exact coarse;
+	struct codes *centroid_codes;
+	struct exact coarse; /* of the two */
 };
 
 /* Lists without rows. Centroids, n x dimension, are copied; of length 1 or 0 unless for l2.

@@ -71,7 +71,7 @@ static void put_stretch(struct panel *p, uint32_t stretch, uint32_t lane)
 /* In sigma: how far a score summed in double may be from the true one beyond what the margin takes
  * in; only distances have such a thing (query.h): from far away, and where squares are so small that
  * floats have no digits left for them, some of 2^-149. */
-static double blur_of(const struct codes *c, double length)
+double score_blur(const struct codes *c, double length)
 {
 	double reach = length + c->longest;
 
@@ -90,7 +90,7 @@ static void put_bounds(struct panel *p, const struct codes *c, const struct enco
 	float left = length > 0 ? e->slack[lane] : 0;
 	s->codes = c;
 	s->length = l2 ? length : 1;
-	s->blur = blur_of(c, length);
+	s->blur = score_blur(c, length);
 	p->unit[lane] = (float)(e->scale[lane] * s->length);
 	p->reach[lane] = (float)(s->length * (1 + 0x1p-22));
 	p->ratio = fmaxf(p->ratio, left + 0x1p-19f);

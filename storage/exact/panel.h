@@ -38,6 +38,10 @@ size_t panel_code_bytes(uint32_t steps, uint32_t width);
  * whole panel, and its survivors are set. */
 void panel_gather(struct panel *p, const struct panel *panels, const uint32_t *query, uint32_t n);
 
+/* How much more a score may be off than the margin says (blur, survivors.h), for a query of this
+ * length. */
+double score_blur(const struct codes *c, double length);
+
 /* One block against one panel. */
 struct tile {
 	float margin[CODE_BLOCK],

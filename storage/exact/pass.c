@@ -10,13 +10,9 @@
 #include "storage/exact/score.h"
 #include "storage/progress.h"
 
-enum { CHUNK = 16 /* blocks: 200 KB of codes of 384 dimensions */ };
-
-double sigma_of(const struct pass *p, size_t query, double score)
+double sigma_of(const struct codes *c, double length, double score)
 {
-	double length = p->length[query];
-
-	switch (p->x->codes->similarity) {
+	switch (c->similarity) {
 	case PB__SIMILARITY__SIMILARITY_COSINE:
 		return score;
 	case PB__SIMILARITY__SIMILARITY_L2:
@@ -26,36 +22,43 @@ double sigma_of(const struct pass *p, size_t query, double score)
 	}
 }
 
-double conversion_error(const struct pass *p, size_t query, double sigma)
+double conversion_error(const struct codes *c, double length, double sigma)
 {
-	bool l2 = p->x->codes->similarity == PB__SIMILARITY__SIMILARITY_L2;
-	double length = l2 ? p->length[query] : 0; /* whose square was added, and taken away */
+	bool l2 = c->similarity == PB__SIMILARITY__SIMILARITY_L2;
+	double added = l2 ? length * length : 0; /* and taken away */
 
-	return (p->x->codes->dimension + 32) * 0x1p-53 * (fabs(sigma) + length * length);
+	return (c->dimension + 32) * 0x1p-53 * (fabs(sigma) + added);
+}
+
+double sigma_needed(const struct codes *c, double length, double score, double blur)
+{
+	double sigma = sigma_of(c, length, score);
+
+	return sigma - conversion_error(c, length, sigma) - blur;
 }
 
 static void put_limits(struct pass *p, size_t i)
 {
 	const struct exact_query *q = &p->queries[i];
 	struct survivors *s = &p->survivors[i];
+	const struct codes *c = p->x->codes;
 
 	s->k = q->k + q->n_excluded;
 	s->below = s->above = INFINITY;
 	s->floor = -INFINITY;
 	if (q->behind) {
-		double sigma = sigma_of(p, i, q->behind->score);
-		double off = conversion_error(p, i, sigma) + 2 * s->blur;
+		double sigma = sigma_of(c, p->length[i], q->behind->score);
+		double off = conversion_error(c, p->length[i], sigma) + 2 * s->blur;
 		s->below = sigma - off;
 		s->above = sigma + off;
 	}
 	if (q->floor > -INFINITY) {
-		double sigma = sigma_of(p, i, q->floor);
-		s->floor = sigma - conversion_error(p, i, sigma) - 2 * s->blur;
+		double sigma = sigma_of(c, p->length[i], q->floor);
+		s->floor = sigma - conversion_error(c, p->length[i], sigma) - 2 * s->blur;
 	}
 }
 
-/* Beyond this, squares of distances have no digits left to tell rows apart by, or no floats. */
-static bool too_far(const struct pass *p, size_t i)
+bool pass_too_far(const struct pass *p, size_t i)
 {
 	return p->x->codes->similarity == PB__SIMILARITY__SIMILARITY_L2 && p->length[i] > 1e15;
 }
@@ -74,7 +77,7 @@ static bool begin_panels(struct pass *p)
 		put_limits(p, i);
 		if (!survivors_init(&p->survivors[i]))
 			return false;
-		if (too_far(p, i))
+		if (pass_too_far(p, i))
 			survivors_give_up(&p->survivors[i]);
 	}
 	return true;
@@ -144,19 +147,17 @@ void tile_measure(const struct codes *c, struct codes_block b, struct tile *t)
 	}
 }
 
-static void scan_chunk(struct pass *p, uint32_t chunk, struct panel *panel)
+void scan_blocks(tile_fn *tile, const struct codes *c, uint32_t first, struct panel *panel)
 {
-	const struct codes *c = p->x->codes;
-	uint32_t block = chunk * CHUNK, end = block + CHUNK;
 	struct tile t = {.panel = panel};
 
-	for (; block < end && block < c->blocks; block++) {
+	for (uint32_t block = first; block < first + PASS_BLOCKS && block < c->blocks; block++) {
 		struct codes_block b = codes_block(c, block);
 		t.first = block * CODE_BLOCK;
 		t.code = b.code;
 		t.scale = b.scale;
 		tile_measure(c, b, &t);
-		p->tile(&t);
+		tile(&t);
 	}
 }
 
@@ -164,7 +165,7 @@ uint32_t pass_chunks(const struct exact *x, size_t queries)
 {
 	if (x->lists)
 		return probing_chunks(x->lists, queries);
-	return (x->codes->blocks + CHUNK - 1) / CHUNK;
+	return (x->codes->blocks + PASS_BLOCKS - 1) / PASS_BLOCKS;
 }
 
 static uint32_t greatest_common_divisor(uint32_t a, uint32_t b)
@@ -202,7 +203,8 @@ enum code pass_scan(
 			return e->code;
 		for (size_t j = 0; j < p->n_panels; j++)
 			if (p->panels[j].gone < p->panels[j].n)
-				scan_chunk(p, chunk, &p->panels[j]);
+				scan_blocks(
+					p->tile, p->x->codes, chunk * PASS_BLOCKS, &p->panels[j]);
 	}
 	return OK;
 }

@@ -26,8 +26,17 @@ struct pass {
 /* What a panel needs to know of a block's rows. */
 void tile_measure(const struct codes *c, struct codes_block b, struct tile *t);
 
-/* A score as a sigma of query.h, and what converting may be off at most. */
-double sigma_of(const struct pass *p, size_t query, double score);
-double conversion_error(const struct pass *p, size_t query, double sigma);
+/* A panel against the blocks of a chunk, from this one on, as many as there are. */
+enum { PASS_BLOCKS = 16 /* 200 KB of codes of 384 dimensions */ };
+void scan_blocks(tile_fn *tile, const struct codes *c, uint32_t first, struct panel *panel);
+
+/* A query from beyond where squares of distances have digits left to tell rows apart by, or floats. */
+bool pass_too_far(const struct pass *p, size_t query);
+
+/* A score as a sigma of query.h, for a query of this length; what converting may be off at most; and
+ * what the upper of a row reaches whose score is no less. */
+double sigma_of(const struct codes *c, double length, double score);
+double conversion_error(const struct codes *c, double length, double sigma);
+double sigma_needed(const struct codes *c, double length, double score, double blur);
 
 #endif

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "proto/fault.h"
+#include "storage/exact/nearest.h"
 #include "storage/exact/score.h"
 #include "storage/progress.h"
 
@@ -16,7 +17,7 @@ enum {
 /* A visit is a round and a list: lists 0 .. n - 1 in the first round, and so on. */
 struct probing {
 	size_t *first;	 /* n + 1: where the probes of each query begin */
-	uint32_t *list;	 /* of each probe; a query's go from the nearest on */
+	uint32_t *list;	 /* of each probe; a query's begin with the nearest */
 	size_t *visit;	 /* ROUNDS x lists + 1: where the queries of each visit begin */
 	uint32_t *query; /* of each visit */
 	bool sorted;	 /* visits are there */
@@ -86,27 +87,10 @@ static bool is_gone(const struct pass *p, size_t query)
 
 static enum code find_lists(struct pass *p, size_t first, size_t n, struct error *e)
 {
-	const struct lists *l = p->x->lists;
 	const struct probing *b = p->probing;
-	const size_t *at = b->first + first;
-	struct exact_query queries[FIND_QUERIES];
-	struct hit *hits = FAULT() ? NULL : calloc(at[n] - at[0], sizeof *hits);
-	size_t wanted = 0;
+	struct seekers s = {p, first, n, b->first + first, b->list};
 
-	if (!hits)
-		return error_memory(e);
-	for (size_t i = 0; i < n; i++)
-		if (!is_gone(p, first + i))
-			queries[wanted++] =
-				(struct exact_query){.vector = p->queries[first + i].vector,
-					.k = at[i + 1] - at[i],
-					.floor = -INFINITY,
-					.out = hits + (at[i] - at[0])};
-	enum code rc = exact_search(&l->coarse, l->number, queries, wanted, NULL, e);
-	for (size_t i = 0; !rc && i < at[n] - at[0]; i++)
-		b->list[at[0] + i] = hits[i].document;
-	free(hits);
-	return rc;
+	return nearest_find(&s, e);
 }
 
 static uint32_t round_of(size_t rank)
@@ -245,16 +229,34 @@ enum code probing_scan(
 	return OK;
 }
 
-void probing_score(
-	const struct pass *p, size_t query, uint32_t first, uint32_t end, struct top *top)
+static int by_number(const void *a, const void *b)
+{
+	uint32_t x = *(const uint32_t *)a, y = *(const uint32_t *)b;
+
+	return (x > y) - (x < y);
+}
+
+void probing_order(struct pass *p, size_t query)
+{
+	const struct probing *b = p->probing;
+	size_t first = b->first[query], n = b->first[query + 1] - first;
+
+	qsort(b->list + first, n, sizeof *b->list, by_number);
+}
+
+void probing_score(const struct pass *p, size_t query, size_t *passed, uint32_t first, uint32_t end,
+	struct top *top)
 {
 	const struct probing *b = p->probing;
 	const struct lists *l = p->x->lists;
 
-	for (size_t i = b->first[query]; i < b->first[query + 1]; i++) {
-		uint32_t at = l->start[b->list[i]], stop = l->start[b->list[i] + 1];
+	for (; b->first[query] + *passed < b->first[query + 1]; ++*passed) {
+		uint32_t list = b->list[b->first[query] + *passed];
+		uint32_t at = l->start[list], stop = l->start[list + 1];
 		for (at = at < first ? first : at; at < stop && at < end; at++)
 			score_offer(
 				p->x->rows, &p->queries[query], p->length[query], l->row[at], top);
+		if (stop > end)
+			return;
 	}
 }

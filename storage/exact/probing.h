@@ -22,8 +22,10 @@ uint32_t probing_alike(const struct pass *p, uint32_t chunk);
 /* Chunks go up from 0, each once. */
 enum code probing_scan(
 	struct pass *p, uint32_t first, uint32_t n, atomic_bool *cancelled, struct error *e);
-/* Offers what a query that gave its pass up looks into, of codes first .. end. */
-void probing_score(
-	const struct pass *p, size_t query, uint32_t first, uint32_t end, struct top *top);
+/* Offers what a query that gave its pass up looks into, of codes first .. end, which go up: the first
+ * *passed of its lists are behind them. Begin with none, and probing_order. */
+void probing_order(struct pass *p, size_t query);
+void probing_score(const struct pass *p, size_t query, size_t *passed, uint32_t first, uint32_t end,
+	struct top *top);
 
 #endif

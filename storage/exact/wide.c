@@ -11,11 +11,12 @@
 enum { BLOCK_BYTES = 1 << 17 /* of rows: they stay in the second cache for all queries */ };
 
 struct wide_query {
-	size_t i; /* of the pass */
+	size_t i;      /* of the pass */
+	size_t passed; /* lists it looks into that are behind `next` */
 	struct top top;
 };
 
-enum code wide_add(struct wide *w, const struct pass *p, size_t i, struct error *e)
+enum code wide_add(struct wide *w, struct pass *p, size_t i, struct error *e)
 {
 	struct exact_query *q = &p->queries[i];
 
@@ -31,7 +32,9 @@ enum code wide_add(struct wide *w, const struct pass *p, size_t i, struct error 
 		w->room = room;
 	}
 	q->found = 0; /* there may be no rows to come */
-	w->query[w->n++] = (struct wide_query){i, {q->out, 0, q->k, p->order}};
+	w->query[w->n++] = (struct wide_query){i, 0, {q->out, 0, q->k, p->order}};
+	if (p->probing)
+		probing_order(p, i);
 	return OK;
 }
 
@@ -67,7 +70,7 @@ static void score_block(struct wide *w, struct pass *p, uint32_t end)
 		if (is_gone(p, q))
 			continue;
 		if (p->probing)
-			probing_score(p, q->i, w->next, end, &q->top);
+			probing_score(p, q->i, &q->passed, w->next, end, &q->top);
 		else
 			score_rows(p, q, w->next, end);
 	}

@@ -17,7 +17,7 @@ struct wide {
 };
 
 /* Query i of the pass is one of them, said once or again. */
-enum code wide_add(struct wide *w, const struct pass *p, size_t i, struct error *e);
+enum code wide_add(struct wide *w, struct pass *p, size_t i, struct error *e);
 bool wide_is_done(const struct wide *w, const struct pass *p);
 /* Makes about so many scores, and fills in `found` of all when there are no more rows. */
 enum code wide_score(

@@ -19,7 +19,7 @@ struct attempt {
 enum { MOST_ATTEMPTS = 32 };
 
 struct measuring {
-	const struct image *g;
+	struct image *g;
 	exact_answer *truth;
 	const struct progress *progress;
 	const struct vectors *from; /* what is sampled */
@@ -210,8 +210,8 @@ static Pb__Recall result(const struct measuring *m)
 	return r;
 }
 
-enum code recall_measure(const struct image *g, exact_answer *truth,
-	const struct progress *progress, Pb__Recall *out, struct error *e)
+enum code recall_measure(struct image *g, exact_answer *truth, const struct progress *progress,
+	Pb__Recall *out, struct error *e)
 {
 	struct measuring m = {.g = g, .truth = truth, .progress = progress};
 

@@ -32,7 +32,7 @@ typedef enum code exact_answer(
 /* Of an image that is not exact, searched as it is for who brings no parameters; its lists are settled
  * first, so nobody else may have it yet. `out` is left alone where there is nothing to find: a single
  * document. Reports the phase "measure"; `progress` may be NULL. */
-enum code recall_measure(const struct image *g, exact_answer *truth,
-	const struct progress *progress, Pb__Recall *out, struct error *e);
+enum code recall_measure(struct image *g, exact_answer *truth, const struct progress *progress,
+	Pb__Recall *out, struct error *e);
 
 #endif
