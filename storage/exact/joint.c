@@ -2,21 +2,26 @@
 
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 
 #include "proto/fault.h"
 #include "storage/exact/lists.h"
 #include "storage/isa.h"
 #include "storage/progress.h"
 
-enum { FEW_QUERIES = 24, ROWS_AT_ONCE = 1 << 14 /* scored in a portion for wide queries */ };
+enum {
+	FEW_QUERIES = 24,
+	ROWS_AT_ONCE = 1 << 14, /* scored in a portion for wide queries */
+	GROUP_AT_ONCE = 1 << 16 /* survivors finished in a portion */
+};
 
-/* Multiplications that some milliseconds of a thread are good for. */
-static double work_in(double seconds)
+/* Multiplications that a thread does in a second when there are many queries. */
+static double rate(void)
 {
-	static const double rate[] = {
+	static const double rates[] = {
 		[ISA_PORTABLE] = 1e9, [ISA_AVX2] = 60e9, [ISA_AVX512] = 200e9};
 
-	return seconds * rate[isa_now()];
+	return rates[isa_now()];
 }
 
 static double work_a_query(const struct exact *x, uint32_t nprobe)
@@ -26,18 +31,13 @@ static double work_a_query(const struct exact *x, uint32_t nprobe)
 	return (double)x->codes->blocks * CODE_BLOCK * x->codes->dimension + 1;
 }
 
-double joint_most(size_t threads)
-{
-	return work_in(.25) * (double)threads;
-}
-
-double joint_work_of(const struct exact *x, const struct exact_query *queries, size_t n)
+double joint_seconds(const struct exact *x, const struct exact_query *queries, size_t n)
 {
 	double work = 0;
 
 	for (size_t i = 0; i < n; i++)
 		work += work_a_query(x, queries[i].nprobe);
-	return work;
+	return work / rate();
 }
 
 static void copy_queries(struct joint *j)
@@ -72,35 +72,38 @@ static enum code add_lot(const struct exact *x, struct joint *j, size_t i)
 }
 
 /* No more than are worth waking a thread for. */
-static size_t lots_for(double work, size_t threads)
+static size_t lots_for(double seconds, size_t threads)
 {
-	double worth = work / work_in(.0005) + 1;
+	double worth = seconds / .0005 + 1;
 	size_t most = threads < MOST_LOTS ? threads : MOST_LOTS;
 
 	return worth < (double)most ? (size_t)worth : most;
 }
 
+/* A lot has so many queries; all queries' scan takes that long. */
+static uint32_t step_for(
+	const struct joint *j, const struct exact *x, size_t queries, double seconds)
+{
+	double chunk = seconds * (double)queries / (double)j->n / (pass_chunks(x, queries) + 1.0);
+	double step = .0005 / chunk;
+
+	return step < 1 ? 1 : step < UINT32_MAX / 2 ? (uint32_t)step : UINT32_MAX / 2;
+}
+
 void joint_cut(struct joint *j, const struct exact *x, size_t threads)
 {
-	double work;
-
 	j->queries = FAULT() ? NULL : malloc(j->n * sizeof *j->queries);
 	if (!j->queries) {
 		error_memory(&j->error);
 		return;
 	}
 	copy_queries(j);
-	work = joint_work_of(x, j->queries, j->n);
-	j->n_lots = lots_for(work, threads);
+	double seconds = joint_seconds(x, j->queries, j->n);
+	j->n_lots = lots_for(seconds, threads);
 	j->by_chunks = !x->lists && j->n < j->n_lots * FEW_QUERIES;
 	if (j->n_lots > j->n && !j->by_chunks)
 		j->n_lots = j->n;
-	size_t queries = j->by_chunks ? j->n : j->n / j->n_lots;
-	double chunk = work / (double)j->n / (pass_chunks(x, queries) + 1.0);
-	double portion = work_in(.02) / (chunk * (double)queries);
-	j->portion = portion < 1		? 1
-		     : portion < UINT32_MAX / 2 ? (uint32_t)portion
-						: UINT32_MAX / 2;
+	j->step = step_for(j, x, j->by_chunks ? j->n : j->n / j->n_lots, seconds);
 	for (size_t i = 0; i < j->n_lots; i++)
 		if (add_lot(x, j, i))
 			return;
@@ -213,15 +216,39 @@ size_t joint_free_lots(const struct joint *j)
 	return n;
 }
 
+static uint64_t now_ns(void)
+{
+	struct timespec t;
+
+	clock_gettime(CLOCK_MONOTONIC, &t);
+	return (uint64_t)t.tv_sec * 1000000000 + (uint64_t)t.tv_nsec;
+}
+
+static enum code scan_step(const struct joint *j, struct lot *lot, struct error *e)
+{
+	uint32_t most = pass_alike(lot->pass, lot->next), left = lot->end - lot->next;
+	uint32_t n = left < j->step ? left : j->step;
+
+	n = n < most ? n : most;
+	lot->next += n;
+	return pass_scan(lot->pass, lot->next - n, n, NULL, e);
+}
+
+static enum code scan(const struct joint *j, struct lot *lot, struct error *e)
+{
+	uint64_t began = now_ns();
+
+	do {
+		if (scan_step(j, lot, e))
+			return e->code;
+	} while (lot->next < lot->end && now_ns() - began < j->portion_ns);
+	return OK;
+}
+
 enum code joint_work(struct joint *j, struct lot *lot, struct error *e)
 {
-	if (lot->next < lot->end) {
-		uint32_t most = pass_alike(lot->pass, lot->next);
-		uint32_t n = lot->end - lot->next < j->portion ? lot->end - lot->next : j->portion;
-		n = n < most ? n : most;
-		lot->next += n;
-		return pass_scan(lot->pass, lot->next - n, n, NULL, e);
-	}
+	if (lot->next < lot->end)
+		return scan(j, lot, e);
 	if (j->by_chunks && !j->absorbed) {
 		for (size_t i = 1; i < j->n_lots; i++)
 			pass_absorb(lot->pass, j->lots[i].pass);
@@ -230,7 +257,7 @@ enum code joint_work(struct joint *j, struct lot *lot, struct error *e)
 	if (lot->finished == lot->of)
 		return pass_score_all(lot->pass, ROWS_AT_ONCE, NULL, e);
 	size_t left = lot->of - lot->finished;
-	size_t n = pass_worth(lot->pass, lot->finished, left, PASS_GROUP);
+	size_t n = pass_worth(lot->pass, lot->finished, left, GROUP_AT_ONCE);
 	lot->finished += n;
 	return pass_finish(lot->pass, lot->finished - n, n, NULL, e);
 }

@@ -5,7 +5,10 @@
  *   few queries    a lot is all of the queries, over some of the chunks; the first lot absorbs the
  *                  others when all are scanned
  *
- * and a lot is scanned in portions of some 20 ms. Nothing here locks: shared.c says who may.
+ * and a lot is scanned in portions that end by the clock, a step of about half a millisecond late at
+ * most where the kernels are as fast as is reckoned with: what a portion takes is what others wait for,
+ * and no reckoning holds on every machine, with any number of queries and others on the cores. Answers do
+ * not depend on where a portion ends. Nothing here locks: shared.c says who may.
  */
 #ifndef STORAGE_EXACT_JOINT_H
 #define STORAGE_EXACT_JOINT_H
@@ -39,18 +42,18 @@ struct joint {
 	struct waiting *requests;
 	size_t n, hits; /* hits: what they ask for, and exclude, in all */
 	const uint32_t *order;
+	uint64_t portion_ns; /* how long a portion may scan; one step it does in any case */
 
 	struct exact_query *queries; /* copies; what they point to is the requests' */
 	struct lot lots[MOST_LOTS];
 	size_t n_lots, busy;
-	uint32_t portion;	  /* chunks */
+	uint32_t step;		  /* chunks between two looks at the clock */
 	bool by_chunks, absorbed; /* lots are of chunks; the first has all that they found */
 	struct error error;	  /* ends the pass */
 };
 
-/* Work that so many threads do in a quarter of a second, and what a request is in that measure. */
-double joint_most(size_t threads);
-double joint_work_of(const struct exact *x, const struct exact_query *queries, size_t n);
+/* About how many seconds a thread has to scan for them, among others. */
+double joint_seconds(const struct exact *x, const struct exact_query *queries, size_t n);
 /* Cuts it into lots, for so many threads. What fails is its error. */
 void joint_cut(struct joint *j, const struct exact *x, size_t threads);
 void joint_free(struct joint *j);

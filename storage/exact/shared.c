@@ -1,13 +1,16 @@
 /*
- * A request stands in one of two lines, urgent or bulk, and each line has one joint pass (joint.h) at
- * a time: all that stand there when the one before is over, up to what takes a quarter of a second.
+ * A request stands in one of three lines, small, middle or bulk, and each line has one joint pass
+ * (joint.h) at a time: all that stand there when the one before is over, up to what takes the line's
+ * time. Small is what takes no more than some 20 ms, and any single query: those wait for one another
+ * alone, and a pass of theirs is so short that who comes late does not wait long for it to be over.
  *
- * Threads that wait in shared_search take portions of some 20 ms of it. There is no leader: whoever
- * finds its line's pass over opens the next, whoever does the last portion closes it. Portions of the
- * urgent pass go first, and who is urgent does no others, so as to be back as soon as it is served.
+ * Threads that wait in shared_search take portions of some milliseconds of it. There is no leader:
+ * whoever finds its line's pass over opens the next, whoever does the last portion closes it. Portions
+ * of a line before go first, and nobody does those of a line behind, so as to be back as soon as it is
+ * served. But a pass that stood back for PATIENCE portions of others has one.
  *
  * Nobody waits behind a long job. Between two portions a thread gives its place up when somebody new
- * would take it, or somebody waits to be back (crew.h); an urgent one does so later. It has its place
+ * would take it, or somebody waits to be back (crew.h); a small one does so later. It has its place
  * again in its turn and goes on where the pass stands. A thread with nothing to do leaves as well,
  * which may bring company for the next pass. Helpers, idle threads sent for when there is more to do
  * than threads at it, just go, and are sent for again. So on a pool of any width a request that comes
@@ -15,8 +18,9 @@
  *
  *   progress     A pass is no thread's own: all that wait for it stand by, with a place, waiting for
  *                one, or without, to be woken when a portion is free. Who finds nobody at work does a
- *                portion before it gives way again, and places go round (workers/pool.c). Urgent
- *                portions go first: a bulk pass has the turns that these leave.
+ *                portion before it gives way again, and places go round (workers/pool.c). A pass that
+ *                stood back long enough has the next portion of whoever may do it, and one of those
+ *                who stand by for it comes back to do so though all are at work.
  *   no deadlock  Who waits for a place holds neither a place nor the lock nor a lot; who holds a
  *                place or a lot computes. Helpers are owed nothing: nobody waits for one that was
  *                sent, and one that comes late finds nothing to do.
@@ -29,6 +33,7 @@
  */
 #include "storage/exact/shared.h"
 
+#include <math.h>
 #include <pthread.h>
 #include <stdlib.h>
 #include <time.h>
@@ -38,9 +43,16 @@
 #include "storage/exact/lists.h"
 #include "storage/progress.h"
 
-enum line { URGENT, BULK, LINES };
+enum line { SMALL, MIDDLE, BULK, LINES };
 
-enum { MOST_HITS = 1 << 20 };
+enum { MOST_HITS = 1 << 20, MS = 1000000, PATIENCE = 8 /* portions */ };
+
+/* What a request of the line, and a pass, may take of all threads, in seconds; and how long others wait
+ * for a portion to end. Who is small has nobody to wait for it but its like. */
+static const struct {
+	double request, pass;
+	uint64_t portion_ns;
+} allowed[LINES] = {{.02, .04, 20 * MS}, {INFINITY, .25, 8 * MS}, {INFINITY, .25, 8 * MS}};
 
 struct helper {
 	struct job job;
@@ -57,6 +69,8 @@ struct shared {
 	struct waiting *first[LINES], **last[LINES];
 	struct joint *joint[LINES]; /* at work, or NULL */
 	bool opening[LINES];	    /* somebody cuts the next */
+	size_t passed_by[LINES];    /* portions of lines before, since its last */
+	bool fine;		    /* portions are of one step */
 	size_t at_work;		    /* threads on portions */
 	size_t coming[LINES];	    /* threads that wait for a place, to take one */
 	size_t on_way;		    /* helpers sent and not there yet */
@@ -90,6 +104,11 @@ static void release(struct shared *s)
 	pthread_cond_destroy(&s->changed);
 	pthread_mutex_destroy(&s->lock);
 	free(s);
+}
+
+void shared_cut_fine(struct shared *s)
+{
+	s->fine = true;
 }
 
 void shared_free(struct shared *s)
@@ -130,21 +149,22 @@ static size_t hits_of(const struct exact *x, const struct shared_request *r)
 	return hits;
 }
 
-/* Takes out of the line what goes together, from the first on: as much as a quarter of a second and
- * some 100 MB of survivors are good for, or one request. */
+/* Takes out of the line what goes together, from the first on: as much as the line's time and some 100
+ * MB of survivors are good for, or one request. */
 static void gather(struct shared *s, enum line line, struct joint *j)
 {
 	struct waiting *w = s->first[line], *next, **end = &j->requests;
-	double work = 0, most = joint_most(s->threads);
+	double seconds = 0, most = allowed[line].pass * (double)s->threads;
 
 	j->order = w->request->order;
+	j->portion_ns = s->fine ? 0 : allowed[line].portion_ns;
 	for (; w; w = next) {
 		next = w->next;
 		if (w->request->order != j->order)
 			continue;
 		size_t hits = hits_of(s->x, w->request);
-		work += joint_work_of(s->x, w->request->queries, w->request->n);
-		if (j->n && (work > most || j->hits + hits > MOST_HITS))
+		seconds += joint_seconds(s->x, w->request->queries, w->request->n);
+		if (j->n && (seconds > most || j->hits + hits > MOST_HITS))
 			break;
 		step_out(s, line, w);
 		w->taken = true;
@@ -155,20 +175,39 @@ static void gather(struct shared *s, enum line line, struct joint *j)
 	}
 }
 
-/* A lot that is worth a portion now, of the first line that has one, up to `last`. */
-static struct lot *find_lot(struct shared *s, enum line last, struct joint **of)
+static struct lot *lot_of(const struct shared *s, enum line line)
 {
-	for (int line = 0; line <= (int)last; line++) {
-		struct joint *j = s->joint[line];
-		if (!j || j->error.code)
-			continue;
-		struct lot *lot = joint_lot(j);
-		if (lot) {
-			*of = j;
+	struct joint *j = s->joint[line];
+
+	return j && !j->error.code ? joint_lot(j) : NULL;
+}
+
+/* The line's pass has stood back long enough for the lines before. */
+static bool is_due(const struct shared *s, enum line line)
+{
+	return s->passed_by[line] >= PATIENCE && lot_of(s, line);
+}
+
+/* A lot that is worth a portion now, of the first line that has one, up to `last`, but for one that is
+ * due. */
+static struct lot *find_lot(const struct shared *s, enum line last, enum line *of)
+{
+	struct lot *lot;
+
+	for (*of = last; *of > SMALL; --*of)
+		if (is_due(s, *of))
+			return lot_of(s, *of);
+	for (; *of <= last; ++*of)
+		if ((lot = lot_of(s, *of)))
 			return lot;
-		}
-	}
 	return NULL;
+}
+
+static void count_passed_by(struct shared *s, enum line line)
+{
+	s->passed_by[line] = 0;
+	for (enum line behind = line + 1; behind < LINES; behind++)
+		s->passed_by[behind] += lot_of(s, behind) != NULL;
 }
 
 /* Hands the answers out. */
@@ -202,10 +241,12 @@ static void let_go(struct shared *s, struct joint *j)
 }
 
 /* The lock is held, but not while working. */
-static void do_portion(struct shared *s, struct joint *j, struct lot *lot)
+static void do_portion(struct shared *s, enum line line, struct lot *lot)
 {
+	struct joint *j = s->joint[line];
 	struct error e = {0};
 
+	count_passed_by(s, line);
 	lot->busy = true;
 	j->busy++;
 	s->at_work++;
@@ -219,7 +260,7 @@ static void do_portion(struct shared *s, struct joint *j, struct lot *lot)
 		j->error = e;
 	let_go(s, j);
 	if (joint_is_over(j))
-		close_joint(s, j == s->joint[URGENT] ? URGENT : BULK);
+		close_joint(s, line);
 	else
 		pthread_cond_broadcast(&s->changed);
 }
@@ -234,21 +275,26 @@ static void help(struct job *job)
 	struct helper *helper = (struct helper *)job;
 	struct shared *s = helper->shared;
 	const struct crew *crew = &helper->crew;
-	struct joint *j;
+	enum line line;
 	struct lot *lot;
 
 	pthread_mutex_lock(&s->lock);
 	s->on_way--;
 	while (may_work(s) && !crew->wanted(crew->arg) && !crew->awaited(crew->arg) &&
-		(lot = find_lot(s, BULK, &j)))
-		do_portion(s, j, lot);
+		(lot = find_lot(s, BULK, &line)))
+		do_portion(s, line, lot);
 	helper->sent = false;
 	release(s);
 }
 
-static size_t all_coming(const struct shared *s)
+/* Of the lines up to `last`. */
+static size_t coming(const struct shared *s, enum line last)
 {
-	return s->coming[URGENT] + s->coming[BULK];
+	size_t n = 0;
+
+	for (enum line line = SMALL; line <= last; line++)
+		n += s->coming[line];
+	return n;
 }
 
 static void send_helper(struct shared *s, struct helper *h, const struct crew *crew)
@@ -262,7 +308,7 @@ static void send_helper(struct shared *s, struct helper *h, const struct crew *c
 /* For the lots that are free beside the one that the calling thread will take. */
 static void send_helpers(struct shared *s, const struct joint *j, const struct crew *crew)
 {
-	size_t free = joint_free_lots(j), others = 1 + s->at_work + all_coming(s);
+	size_t free = joint_free_lots(j), others = 1 + s->at_work + coming(s, BULK);
 
 	for (size_t i = 0; crew && i < MOST_LOTS; i++) {
 		if (s->on_way + 1 >= free || s->on_way + others >= s->threads)
@@ -293,6 +339,7 @@ static void open_joint(struct shared *s, enum line line, const struct crew *crew
 	pthread_mutex_lock(&s->lock);
 	s->opening[line] = false;
 	s->joint[line] = j;
+	s->passed_by[line] = 0;
 	if (joint_is_over(j))
 		close_joint(s, line);
 	else
@@ -327,12 +374,11 @@ static bool is_finished(struct shared *s, enum line line, struct waiting *w)
 /* Whether there is something to do, and nobody else on the way to do it. */
 static bool is_called(struct shared *s, enum line line)
 {
-	struct joint *j;
+	enum line of;
 
-	if (may_open(s, line) && !s->coming[line])
+	if ((may_open(s, line) || is_due(s, line)) && !s->coming[line])
 		return true;
-	size_t coming = line == URGENT ? s->coming[URGENT] : all_coming(s);
-	return s->at_work + coming < s->threads && find_lot(s, line, &j);
+	return s->at_work + coming(s, line) < s->threads && find_lot(s, line, &of);
 }
 
 static void wait_a_while(struct shared *s)
@@ -378,11 +424,11 @@ static void step_aside(struct shared *s, enum line line, struct waiting *w)
 
 /* Whether this thread should rather let somebody else go first, after so many portions since it came.
  * One that has not done anything yet does not, unless others keep its pass going and there is company
- * to come; and who is urgent is most often done with two: one to scan, one to finish. */
+ * to come; and who is small is most often done with two: one to scan, one to finish. */
 static bool gives_way(
 	const struct joint *j, const struct crew *crew, enum line line, size_t portions)
 {
-	bool had_turn = portions >= (line == URGENT ? 3 : 1);
+	bool had_turn = portions >= (line == SMALL ? 3 : 1);
 
 	if (!crew || (!had_turn && (portions || !j->busy)))
 		return false;
@@ -392,36 +438,45 @@ static bool gives_way(
 static void take_part(struct shared *s, enum line line, struct waiting *w)
 {
 	const struct crew *crew = w->request->crew;
-	struct joint *j;
 	struct lot *lot;
+	enum line of;
 
 	for (size_t portions = 0; !is_finished(s, line, w);) {
 		if (may_open(s, line))
 			open_joint(s, line, crew);
 		if (w->done)
 			return;
-		lot = may_work(s) ? find_lot(s, line, &j) : NULL;
-		if (!lot || gives_way(j, crew, line, portions)) {
+		lot = may_work(s) || is_due(s, line) ? find_lot(s, line, &of) : NULL;
+		if (!lot || gives_way(s->joint[of], crew, line, portions)) {
 			step_aside(s, line, w);
 			portions = 0;
 			continue;
 		}
-		send_helpers(s, j, crew);
-		do_portion(s, j, lot);
+		send_helpers(s, s->joint[of], crew);
+		do_portion(s, of, lot);
 		portions++;
 	}
+}
+
+static enum line line_for(const struct shared *s, const struct shared_request *r)
+{
+	double most = allowed[SMALL].request * (double)s->threads;
+
+	if (r->bulk)
+		return BULK;
+	return r->n == 1 || joint_seconds(s->x, r->queries, r->n) <= most ? SMALL : MIDDLE;
 }
 
 enum code shared_search(struct shared *s, const struct shared_request *r, struct error *e)
 {
 	struct waiting w = {.request = r};
-	enum line line = r->bulk ? BULK : URGENT;
 
 	if (r->n == 0)
 		return OK;
 	pthread_mutex_lock(&s->lock);
 	if (r->crew && r->crew->threads > s->threads)
 		s->threads = r->crew->threads;
+	enum line line = line_for(s, r);
 	stand(s, line, &w);
 	take_part(s, line, &w);
 	pthread_mutex_unlock(&s->lock);

@@ -19,6 +19,9 @@ struct shared *shared_new(const struct exact *x); /* NULL: no memory */
 /* Nobody may be searching. NULL is fine. */
 void shared_free(struct shared *s);
 
+/* For tests: a portion ends as soon as it may, whatever the time. Before anybody searches. */
+void shared_cut_fine(struct shared *s);
+
 struct shared_request {
 	struct exact_query *queries;
 	size_t n;
@@ -28,7 +31,7 @@ struct shared_request {
 	const struct crew *crew; /* may be NULL */
 };
 
-/* Fills in the queries' answers. CANCELLED at the end of the portions at work, some 20 ms, whoever
+/* Fills in the queries' answers. CANCELLED at the end of the portions at work, 20 ms at most, whoever
  * shares the pass; what the queries point to may then be half filled in. Any thread. */
 enum code shared_search(struct shared *s, const struct shared_request *r, struct error *e);
 

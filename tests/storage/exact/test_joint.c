@@ -207,6 +207,28 @@ START_TEST(scoring_every_row_is_done_in_portions)
 }
 END_TEST
 
+/* Whoever waits for it waits for a step, or for all of a lot, as the clock is to allow. */
+START_TEST(a_portion_ends_with_the_step_after_its_time)
+{
+	uint64_t seed = 36;
+	bool all = _i % 2;
+
+	begin(false, &seed);
+	meet(_i / 2, false, &seed);
+	m.joint->portion_ns = all ? UINT64_MAX : 0;
+	for (struct lot *lot; (lot = joint_lot(m.joint)) && lot->next < lot->end;) {
+		uint32_t left = lot->end - lot->next, next = lot->next;
+		struct error e;
+		ck_ok(joint_work(m.joint, lot, &e), &e);
+		ck_assert_uint_eq(
+			lot->next - next, all || left < m.joint->step ? left : m.joint->step);
+	}
+	work(SIZE_MAX);
+	part();
+	end();
+}
+END_TEST
+
 #ifdef HARDMINER_FAULTS
 START_TEST(no_memory_for_those_that_want_every_row_is_an_error)
 {
@@ -245,6 +267,7 @@ Suite *suite(void)
 	tcase_add_test(t, a_cancelled_request_stays_for_the_lot_that_somebody_is_at);
 	tcase_add_test(t, a_cancelled_request_is_taken_out_of_the_first_lot_first);
 	tcase_add_loop_test(t, scoring_every_row_is_done_in_portions, 0, 8);
+	tcase_add_loop_test(t, a_portion_ends_with_the_step_after_its_time, 0, 8);
 #ifdef HARDMINER_FAULTS
 	tcase_add_test(t, no_memory_for_those_that_want_every_row_is_an_error);
 #endif
