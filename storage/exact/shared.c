@@ -52,7 +52,7 @@ enum { MOST_HITS = 1 << 20, MS = 1000000, PATIENCE = 8 /* portions */ };
 static const struct {
 	double request, pass;
 	uint64_t portion_ns;
-} allowed[LINES] = {{.02, .04, 20 * MS}, {INFINITY, .25, 8 * MS}, {INFINITY, .25, 8 * MS}};
+} allowed[LINES] = {{.02, .08, 20 * MS}, {INFINITY, .25, 8 * MS}, {INFINITY, .25, 8 * MS}};
 
 struct helper {
 	struct job job;
