@@ -8,7 +8,9 @@
  * for others or lets others go first, and a spare thread may begin the next job there. Without spares,
  * a lane full of large requests would not begin a small one, and requests could not meet in one scan.
  *
- *   idle threads    take what was lent, then whatever stands first
+ *   idle threads    take what was lent, then whatever stands first. The last KEPT of them leave slices
+ *                   to their callers and take jobs only: slices that gave their places up hold a thread
+ *                   each, and a few large requests have enough of them for all the spares.
  *   pool_each       takes slices only, its own or another's: a job begun on top of its stack would
  *                   hold it up. It leaves a job to an idle thread and passes it over when there is
  *                   none.
@@ -31,7 +33,11 @@
 
 #include "proto/fault.h"
 
-enum { LANES = 2, SPARE = 40 /* threads of HEAVY beyond its width */ };
+enum {
+	LANES = 2,
+	SPARE = 40, /* threads of HEAVY beyond its width */
+	KEPT = 8    /* for jobs */
+};
 
 struct line {
 	pthread_mutex_t lock;
@@ -91,12 +97,29 @@ static struct job *line_remove(struct line *l, struct job **at)
 	return turn;
 }
 
-static bool somebody_waits(const struct line *l)
+/* The first turn in the line for an idle thread, when so many others stay idle; or where it would be. */
+static struct job **turn_for_idle(struct line *l, size_t others)
 {
-	return l->first || l->lent;
+	struct job **at = &l->first;
+
+	while (*at && !(*at)->run && others < KEPT && !l->stopping)
+		at = &(*at)->next;
+	return at;
 }
 
-static bool may_return(const struct line *l)
+/* Whether an idle thread has something to begin. */
+static bool may_begin(struct line *l, size_t others)
+{
+	return l->lent || *turn_for_idle(l, others);
+}
+
+/* The same, of all that are idle. */
+static bool one_may_begin(struct line *l)
+{
+	return l->idle && may_begin(l, l->idle - 1);
+}
+
+static bool may_return(struct line *l)
 {
 	const struct returning *r = l->returning;
 
@@ -106,7 +129,7 @@ static bool may_return(const struct line *l)
 		return true;
 	if (l->running >= l->width)
 		return false;
-	bool others = (somebody_waits(l) && l->idle) || (l->shares && l->waiting);
+	bool others = one_may_begin(l) || (l->shares && l->waiting);
 	return !others || !l->returned_last;
 }
 
@@ -126,11 +149,11 @@ static void wake(struct line *l)
 {
 	while (may_return(l))
 		give_place_back(l);
-	if (!somebody_waits(l) || l->running >= l->width)
+	if (l->running >= l->width)
 		return;
-	if (l->idle)
+	if (one_may_begin(l))
 		pthread_cond_signal(&l->work);
-	else if (l->waiting)
+	else if (l->shares && l->waiting)
 		pthread_cond_broadcast(&l->callers);
 }
 
@@ -180,7 +203,7 @@ static void take_first(struct line *l)
 	if (turn) {
 		l->lent = turn->next;
 	} else {
-		turn = line_remove(l, &l->first);
+		turn = line_remove(l, turn_for_idle(l, l->idle));
 		l->queued -= turn->run != NULL;
 	}
 	run_turn(l, turn);
@@ -192,8 +215,8 @@ static void *line_thread(void *arg)
 
 	pthread_mutex_lock(&l->lock);
 	l->idle--;
-	while (somebody_waits(l) || !l->stopping) {
-		if (somebody_waits(l) && l->running < l->width) {
+	while (may_begin(l, l->idle) || !l->stopping) {
+		if (may_begin(l, l->idle) && l->running < l->width) {
 			take_first(l);
 			continue;
 		}
@@ -407,7 +430,7 @@ static bool wanted(void *arg)
 	struct line *l = arg;
 
 	pthread_mutex_lock(&l->lock);
-	bool somebody = l->first && l->idle;
+	bool somebody = l->idle && *turn_for_idle(l, l->idle - 1);
 	pthread_mutex_unlock(&l->lock);
 	return somebody;
 }

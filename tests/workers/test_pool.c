@@ -483,6 +483,66 @@ static void append(void *arg, size_t i)
 	list[1 + list[0]++] = i;
 }
 
+enum { LARGE = 9, LARGE_SLICES = 30, AT_WORK = 16 };
+
+/* Large requests whose slices all wait without a place, which holds a thread each. */
+struct throng {
+	struct crew crew;
+	struct pool *pool;
+	sem_t inside, go;
+	pthread_barrier_t together;
+};
+
+struct large {
+	struct job job;
+	struct throng *throng;
+};
+
+static void wait_outside(void *arg, size_t i)
+{
+	struct throng *c = arg;
+
+	(void)i;
+	c->crew.leave(c->crew.arg);
+	sem_post(&c->inside);
+	sem_wait(&c->go);
+	sem_post(&c->go);
+	c->crew.back(c->crew.arg, IN_TURN);
+}
+
+static void large_run(struct job *job)
+{
+	struct throng *c = ((struct large *)job)->throng;
+
+	pthread_barrier_wait(&c->together);
+	pool_each(c->pool, LARGE_SLICES, wait_outside, c);
+}
+
+START_TEST(large_requests_leave_threads_for_small_ones)
+{
+	struct throng c = {.pool = start(1, AT_WORK, LARGE + 1)};
+	struct large large[LARGE];
+	struct gate small;
+
+	c.crew = pool_crew(c.pool);
+	sem_init(&c.inside, 0, 0);
+	sem_init(&c.go, 0, 0);
+	pthread_barrier_init(&c.together, NULL, LARGE);
+	for (int i = 0; i < LARGE; i++) {
+		large[i] = (struct large){{.run = large_run}, &c};
+		ck_assert(pool_submit(c.pool, HEAVY, &large[i].job));
+	}
+	/* More than there are threads left stand in the line before the small one. */
+	for (int i = 0; i < AT_WORK + 40 - (LARGE - 1); i++)
+		sem_wait(&c.inside);
+	gate_close(&small, c.pool, HEAVY);
+	gate_open(&small);
+	sem_post(&c.go);
+	pool_stop(c.pool);
+	pthread_barrier_destroy(&c.together);
+}
+END_TEST
+
 START_TEST(without_a_pool_slices_run_in_order_on_the_caller)
 {
 	size_t list[11] = {0};
@@ -528,6 +588,7 @@ Suite *suite(void)
 	tcase_add_test(t, who_is_back_waits_for_a_place);
 	tcase_add_test(t, who_must_be_back_at_once_does_not_wait);
 	tcase_add_test(t, who_is_back_and_what_waits_take_turns);
+	tcase_add_test(t, large_requests_leave_threads_for_small_ones);
 	tcase_add_test(t, without_a_pool_slices_run_in_order_on_the_caller);
 #ifdef HARDMINER_FAULTS
 	tcase_add_test(t, a_pool_that_cannot_start_leaves_nothing);
