@@ -147,23 +147,26 @@ struct builder {
 	struct entry *entry;
 	bool at_once;
 	atomic_bool *cancelled; /* or NULL */
+	bool goes_on;		/* whatever happens to the request */
 };
 
 static bool nobody_wants_it(void *arg)
 {
 	const struct builder *b = arg;
 
-	return b->cancelled && atomic_load_explicit(b->cancelled, memory_order_relaxed) &&
+	return !b->goes_on && b->cancelled &&
+	       atomic_load_explicit(b->cancelled, memory_order_relaxed) &&
 	       !atomic_load_explicit(&b->entry->waiting[b->at_once], memory_order_relaxed);
 }
 
 /* Takes the corpus that is there if it will do, else marks that this thread builds one: *before is then
  * what is there, or NULL. */
-static enum code claim_corpus(struct entry *entry, uint64_t revision, bool at_once,
-	atomic_bool *cancelled, struct corpus **out, struct corpus **before, struct error *e)
+static enum code claim_corpus(struct builder *b, uint64_t revision, struct corpus **out,
+	struct corpus **before, struct error *e)
 {
+	struct entry *entry = b->entry;
+	bool waits = false, at_once = b->at_once;
 	enum code rc = OK;
-	bool waits = false;
 
 	*out = *before = NULL;
 	pthread_mutex_lock(&entry->lock);
@@ -174,13 +177,14 @@ static enum code claim_corpus(struct entry *entry, uint64_t revision, bool at_on
 		}
 		if (!entry->indexing[at_once]) {
 			entry->indexing[at_once] = true;
+			b->goes_on = entry->given_up[at_once];
 			*before = entry->corpus ? corpus_acquire(entry->corpus) : NULL;
 			break;
 		}
 		if (!waits)
 			atomic_fetch_add(&entry->waiting[at_once], 1);
 		waits = true;
-		if ((rc = entry_wait(entry, cancelled, e)))
+		if ((rc = entry_wait(entry, b->cancelled, e)))
 			break;
 	}
 	if (waits)
@@ -193,20 +197,21 @@ static enum code current_corpus(struct catalog *c, struct entry *entry,
 	const struct collection *row, bool at_once, atomic_bool *cancelled, struct corpus **out,
 	struct error *e)
 {
+	struct builder builder = {entry, at_once, cancelled, false};
 	struct corpus *corpus, *before, *drop = NULL;
 
-	if (claim_corpus(entry, row->documents_revision, at_once, cancelled, &corpus, &before, e))
+	if (claim_corpus(&builder, row->documents_revision, &corpus, &before, e))
 		return e->code;
 	if (corpus) {
 		*out = corpus;
 		return OK;
 	}
-	struct builder builder = {entry, at_once, cancelled};
 	struct stop stop = {.given_up = nobody_wants_it, .arg = &builder};
 	enum code rc = corpus_build(c->db, row->id, row->documents_revision,
 		at_once ? NULL : before, &stop, &corpus, e);
 	pthread_mutex_lock(&entry->lock);
 	entry->indexing[at_once] = false;
+	entry->given_up[at_once] = rc == CANCELLED;
 	if (!rc && is_news(entry, corpus)) {
 		drop = entry->corpus;
 		entry->corpus = corpus_acquire(corpus);

@@ -54,6 +54,7 @@ struct entry {
 	struct corpus *corpus;
 	bool indexing[2];	/* someone builds the corpus, from the one before; or at once */
 	atomic_uint waiting[2]; /* for what is built so; read without the lock too */
+	bool given_up[2];	/* the last build of it: whoever is next goes on to its end */
 	bool loading;		/* someone opens an image */
 	bool opening;		/* someone opens a stage */
 	struct loaded *loaded;
@@ -69,7 +70,8 @@ void entries_free(struct catalog *c);
 /* Waits for a change; CANCELLED when the flag (may be NULL) turns true. The lock is held. */
 enum code entry_wait(struct entry *entry, atomic_bool *cancelled, struct error *e);
 /* The corpus, at least at the row's revision. One thread builds it for all who want it: it goes on after
- * its own request was cancelled while others wait. */
+ * its own request was cancelled while others wait; and when it was given up once, so that those who come
+ * again with a deadline that is shorter than the building find it in the end. */
 enum code entry_corpus(struct catalog *c, struct entry *entry, const struct collection *row,
 	atomic_bool *cancelled, struct corpus **out, struct error *e);
 /* The same with an index that was built at once, of which an encoder has the same bytes each time. */

@@ -5,8 +5,8 @@
  *   few queries    a lot is all of the queries, over some of the chunks; the first lot absorbs the
  *                  others when all are scanned
  *
- * and a lot is scanned in portions that end by the clock, a step of about half a millisecond late at
- * most where the kernels are as fast as is reckoned with: what a portion takes is what others wait for,
+ * and a lot is scanned in portions that end by the clock, and are late by a step at most: half a
+ * millisecond where the kernels are as fast as is reckoned with, or one chunk for all queries: what a portion takes is what others wait for,
  * and no reckoning holds on every machine, with any number of queries and others on the cores. Answers do
  * not depend on where a portion ends. Nothing here locks: shared.c says who may.
  */

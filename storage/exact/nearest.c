@@ -84,7 +84,8 @@ static void scan(struct finding *f)
 		for (size_t i = 0; i < f->s->n; i += PANEL) {
 			struct panel panel = p->panels[(f->s->first + i) / PANEL];
 			panel.survivors = f->near + i;
-			scan_blocks(p->tile, c, block, &panel);
+			if (panel.gone < panel.n)
+				scan_blocks(p->tile, c, block, &panel);
 		}
 }
 

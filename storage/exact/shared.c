@@ -74,7 +74,7 @@ struct shared {
 	size_t at_work;		    /* threads on portions */
 	size_t coming[LINES];	    /* threads that wait for a place, to take one */
 	size_t on_way;		    /* helpers sent and not there yet */
-	size_t threads;		    /* that may be at work */
+	size_t threads;		    /* that may be at work, but for one that does what is due */
 	struct helper helpers[MOST_LOTS];
 };
 
@@ -398,7 +398,8 @@ static void come_back(struct shared *s, enum line line, const struct waiting *w)
 {
 	const struct crew *crew = w->request->crew;
 	bool finished = w->done;
-	enum haste haste = line == BULK ? IN_TURN : finished ? AT_ONCE : FIRST;
+	bool in_turn = line == BULK && !is_due(s, line);
+	enum haste haste = in_turn ? IN_TURN : finished ? AT_ONCE : FIRST;
 
 	s->coming[line] += !finished;
 	pthread_mutex_unlock(&s->lock);

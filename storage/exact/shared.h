@@ -31,7 +31,7 @@ struct shared_request {
 	const struct crew *crew; /* may be NULL */
 };
 
-/* Fills in the queries' answers. CANCELLED at the end of the portions at work, 20 ms at most, whoever
+/* Fills in the queries' answers. CANCELLED at the end of the portions at work, some 20 ms, whoever
  * shares the pass; what the queries point to may then be half filled in. Any thread. */
 enum code shared_search(struct shared *s, const struct shared_request *r, struct error *e);
 

@@ -39,8 +39,8 @@ struct document_row {
 typedef enum code (*document_visit)(void *arg, const struct document_row *row, struct error *e);
 enum code documents_each(sqlite3 *reader, int64_t collection, uint32_t first, bool with_text,
 	document_visit visit, void *arg, struct error *e);
-/* Every document below the number `end` whose group or content was replaced after the collection's documents_revision was
- * `since`, likewise, with title and text. */
+/* Every document below the number `end` whose group or content was replaced after the collection's
+ * documents_revision was `since`, likewise, with title and text. */
 enum code documents_replaced(sqlite3 *reader, int64_t collection, uint32_t end, uint64_t since,
 	document_visit visit, void *arg, struct error *e);
 

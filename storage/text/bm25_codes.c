@@ -47,10 +47,11 @@ static bool values_of(
 			c++;
 		uint32_t document = c->range * RANGE + s->place[first + i];
 		uint32_t tf = s->tf[first + i];
+		uint64_t steps = tf == MANY ? s->length[document] : 1; /* at most */
 		if (tf == MANY)
 			tf = segment_occurrences(s, t, document);
 		value[i] = bm25_saturated(tf, norm[document]);
-		if (stop_after(stop, 1))
+		if (stop_after(stop, steps))
 			return false;
 	}
 	return true;

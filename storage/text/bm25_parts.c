@@ -67,10 +67,8 @@ static bool copy_part(struct part *to, const struct part *from)
 	return true;
 }
 
-static bool lose(struct part *p, uint32_t document)
+static bool lose(struct part *p, uint32_t place)
 {
-	uint32_t place = segment_place(p->segment, document);
-
 	if (place == NO_PLACE || part_lost(p, place))
 		return true;
 	if (!p->lost && !make_lost(p))
@@ -86,9 +84,12 @@ static bool lose(struct part *p, uint32_t document)
 
 static bool lose_all(struct part *p, const struct segment *fresh, struct stop *stop)
 {
-	for (uint32_t i = 0; i < fresh->n; i++)
-		if (!lose(p, fresh->document[i]) || stop_after(stop, LOSING))
+	for (uint32_t i = 0; i < fresh->n; i++) {
+		uint32_t place = segment_place(p->segment, fresh->document[i]);
+		uint32_t words = place == NO_PLACE ? 0 : p->segment->length[place];
+		if (!lose(p, place) || stop_after(stop, LOSING + words))
 			return false;
+	}
 	return true;
 }
 

@@ -39,13 +39,34 @@ START_TEST(a_cancelled_request_goes_on_while_others_wait)
 	ck_assert(!entry->indexing[at_once]);
 	/* who waits for the other kind does not count */
 	atomic_store(&entry->waiting[!at_once], 1);
+	entry->given_up[at_once] = false;
 	ck_refused(want(at_once, &cancelled, &corpus, &err), &err, CANCELLED, "CANCELLED");
 	atomic_store(&entry->waiting[!at_once], 0);
 	atomic_store(&entry->waiting[at_once], 1);
+	entry->given_up[at_once] = false;
 	ck_ok(want(at_once, &cancelled, &corpus, &err), &err);
 	atomic_store(&entry->waiting[at_once], 0);
 	ck_assert_uint_eq(corpus->n, 30);
 	ck_assert_ptr_eq(entry->corpus, corpus);
+	corpus_release(corpus);
+}
+END_TEST
+
+/* Every request is cancelled before its corpus can be there. */
+START_TEST(who_comes_again_with_no_patience_gets_it)
+{
+	atomic_bool cancelled = true;
+	struct corpus *corpus;
+	bool at_once = _i;
+
+	ck_refused(want(at_once, &cancelled, &corpus, &err), &err, CANCELLED, "CANCELLED");
+	ck_ok(want(at_once, &cancelled, &corpus, &err), &err);
+	corpus_release(corpus);
+	put("demo", 31, 0);
+	row = fixture_collection("demo");
+	ck_refused(want(at_once, &cancelled, &corpus, &err), &err, CANCELLED, "CANCELLED");
+	ck_ok(want(at_once, &cancelled, &corpus, &err), &err);
+	ck_assert_uint_eq(corpus->n, 31);
 	corpus_release(corpus);
 }
 END_TEST
@@ -102,6 +123,7 @@ Suite *suite(void)
 
 	tcase_add_checked_fixture(t, setup, teardown);
 	tcase_add_loop_test(t, a_cancelled_request_goes_on_while_others_wait, 0, 2);
+	tcase_add_loop_test(t, who_comes_again_with_no_patience_gets_it, 0, 2);
 	tcase_add_test(t, who_is_not_cancelled_gets_it);
 	suite_add_tcase(s, t);
 	return s;
