@@ -6,7 +6,6 @@
 #ifndef STORAGE_STOP_H
 #define STORAGE_STOP_H
 
-#include <stdatomic.h>
 #include <stdbool.h>
 #include <stddef.h>
 
@@ -35,12 +34,6 @@ static inline bool stop_now(struct stop *s)
 static inline bool stop_after(struct stop *s, size_t units)
 {
 	return s && (s->done += units) >= STOP_EVERY && stop_now(s);
-}
-
-/* given_up by an atomic_bool. */
-static inline bool stop_by_flag(void *flag)
-{
-	return atomic_load_explicit((atomic_bool *)flag, memory_order_relaxed);
 }
 
 /* What a failure was: CANCELLED, or memory that ran out. */

@@ -5,6 +5,7 @@
 
 #include "proto/fault.h"
 #include "storage/corpus.h"
+#include "tests/storage/patience.h"
 
 static struct collection demo, other;
 
@@ -214,8 +215,8 @@ END_TEST
 START_TEST(building_stops_when_told)
 {
 	struct corpus *c = NULL;
-	atomic_bool cancelled = true;
-	struct stop stop = {.given_up = stop_by_flag, .arg = &cancelled};
+	struct patience none = {0, 0};
+	struct stop stop = {.given_up = patience_is_over, .arg = &none};
 
 	put_pets();
 	ck_refused(build(&stop, &c), &err, CANCELLED, "CANCELLED");

@@ -5,17 +5,15 @@
 
 #include "proto/fault.h"
 #include "storage/corpus.h"
+#include "tests/storage/patience.h"
 #include "tests/storage/rows/fixture.h"
+#include "tests/storage/vectors/sample.h"
 
 static uint64_t state;
 
 static uint32_t below(uint32_t n)
 {
-	uint64_t z = state += 0x9e3779b97f4a7c15u;
-
-	z = (z ^ z >> 30) * 0xbf58476d1ce4e5b9u;
-	z = (z ^ z >> 27) * 0x94d049bb133111ebu;
-	return (uint32_t)((z ^ z >> 31) % n);
+	return (uint32_t)(sample_next(&state) % n);
 }
 
 static void setup(void)
@@ -281,8 +279,8 @@ END_TEST
 START_TEST(following_stops_when_told)
 {
 	struct corpus *first, *c = NULL;
-	atomic_bool cancelled = true;
-	struct stop stop = {.given_up = stop_by_flag, .arg = &cancelled};
+	struct patience none = {0, 0};
+	struct stop stop = {.given_up = patience_is_over, .arg = &none};
 
 	upload(20);
 	first = built(NULL);
@@ -292,17 +290,6 @@ START_TEST(following_stops_when_told)
 	corpus_release(first);
 }
 END_TEST
-
-struct patience {
-	size_t asked, most;
-};
-
-static bool is_over(void *arg)
-{
-	struct patience *p = arg;
-
-	return p->asked++ >= p->most;
-}
 
 /* At every row, and then while all is sorted and indexed. */
 START_TEST(following_stops_wherever_it_is_told)
@@ -315,7 +302,7 @@ START_TEST(following_stops_wherever_it_is_told)
 	first = built(NULL);
 	upload(60);
 	for (;; patience.most++) {
-		struct stop stop = {.given_up = is_over, .arg = &patience};
+		struct stop stop = {.given_up = patience_is_over, .arg = &patience};
 		patience.asked = 0;
 		if (!build(first, &stop, &c))
 			break;

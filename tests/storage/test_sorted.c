@@ -5,6 +5,8 @@
 
 #include "proto/fault.h"
 #include "tests/runner.h"
+#include "tests/storage/patience.h"
+#include "tests/storage/vectors/sample.h"
 
 enum { KEYS = 40, MOST = 5000 };
 
@@ -12,11 +14,7 @@ static uint64_t state;
 
 static uint32_t below(uint32_t n)
 {
-	uint64_t z = state += 0x9e3779b97f4a7c15u;
-
-	z = (z ^ z >> 30) * 0xbf58476d1ce4e5b9u;
-	z = (z ^ z >> 27) * 0x94d049bb133111ebu;
-	return (uint32_t)((z ^ z >> 31) % n);
+	return (uint32_t)(sample_next(&state) % n);
 }
 
 /* By keys, of which many are the same, then by number, as all who use it do. */
@@ -76,24 +74,13 @@ START_TEST(is_a_sort_of_both)
 }
 END_TEST
 
-struct patience {
-	size_t asked, most;
-};
-
-static bool is_over(void *arg)
-{
-	struct patience *p = arg;
-
-	return p->asked++ >= p->most;
-}
-
 START_TEST(stops_wherever_it_is_told)
 {
 	static struct lists l;
 	struct patience patience = {0, 0};
 
 	for (;; patience.most++) {
-		struct stop stop = {.given_up = is_over, .arg = &patience};
+		struct stop stop = {.given_up = patience_is_over, .arg = &patience};
 		patience.asked = 0;
 		make(&l, MOST, 0);
 		bool done = merge(&l, &stop);

@@ -11,6 +11,7 @@
 #include "proto/fault.h"
 #include "storage/isa.h"
 #include "storage/text/bm25_parts.h"
+#include "tests/storage/patience.h"
 #include "tests/storage/text/bm25_truth.h"
 
 static struct error err;
@@ -413,17 +414,6 @@ START_TEST(readers_keep_theirs_while_successors_come_and_go)
 }
 END_TEST
 
-struct patience {
-	size_t asked, most;
-};
-
-static bool is_over(void *arg)
-{
-	struct patience *p = arg;
-
-	return p->asked++ >= p->most;
-}
-
 enum { REPLACED = 2000 };
 
 /* What an update does that looks for so many documents, makes one part of all and weighs it: the rows
@@ -452,7 +442,7 @@ START_TEST(an_update_is_given_up_within_a_few_steps)
 		h->changed[d] = true;
 	}
 	for (;; patience.most += 9) {
-		struct stop stop = {.given_up = is_over, .arg = &patience};
+		struct stop stop = {.given_up = patience_is_over, .arg = &patience};
 		patience.asked = 0;
 		second = text_now(h);
 		enum code rc = succeed(h, first.index, &stop, &second);
