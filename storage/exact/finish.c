@@ -5,7 +5,7 @@
  * uppers behind it must reach. Scores are exact and ties have an order, so it does not matter who is
  * visited when, or which queries are in the group.
  *
- * A group has some PASS_GROUP survivors, 24 bytes each while it is finished: 3 MB a thread. What a
+ * A group has some GROUP_SURVIVORS, 24 bytes each while it is finished: 3 MB a thread. What a
  * larger one would share of pages is little more.
  *
  * Queries that gave the pass up are left for wide.c.
@@ -18,6 +18,8 @@
 #include "storage/exact/score.h"
 #include "storage/exact/visits.h"
 #include "storage/progress.h"
+
+enum { GROUP_SURVIVORS = 1 << 17 };
 
 struct finish {
 	const struct pass *p;
@@ -165,7 +167,7 @@ enum code pass_finish(
 	struct pass *p, size_t first, size_t n, atomic_bool *cancelled, struct error *e)
 {
 	for (size_t done = 0, some; done < n; done += some) {
-		some = pass_worth(p, first + done, n - done, PASS_GROUP);
+		some = pass_worth(p, first + done, n - done, GROUP_SURVIVORS);
 		if (check_cancelled(cancelled, e) ||
 			finish_group(p, first + done, some, cancelled, e))
 			return e->code;

@@ -17,7 +17,7 @@ struct seekers {
 	struct pass *p;
 	size_t first, n; /* queries */
 	const size_t
-		*at; /* n + 1: the lists of the i-th go to list + at[i], up to those of the next */
+		*at; /* n + 1: the i-th query's lists go to list[at[i]] .. list[at[i + 1] - 1] */
 	uint32_t *list;
 };
 

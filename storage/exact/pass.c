@@ -138,8 +138,13 @@ struct pass *pass_end(struct pass *p)
 	return NULL;
 }
 
-void tile_measure(const struct codes *c, struct codes_block b, struct tile *t)
+void tile_load(const struct codes *c, uint32_t block, struct tile *t)
 {
+	struct codes_block b = codes_block(c, block);
+
+	t->first = block * CODE_BLOCK;
+	t->code = b.code;
+	t->scale = b.scale;
 	for (int i = 0; i < CODE_BLOCK; i++) {
 		float size = row_size(c->similarity, b.weight[i]);
 		t->margin[i] = row_margin(b.slack[i], size, t->panel->ratio);
@@ -152,11 +157,7 @@ void scan_blocks(tile_fn *tile, const struct codes *c, uint32_t first, struct pa
 	struct tile t = {.panel = panel};
 
 	for (uint32_t block = first; block < first + PASS_BLOCKS && block < c->blocks; block++) {
-		struct codes_block b = codes_block(c, block);
-		t.first = block * CODE_BLOCK;
-		t.code = b.code;
-		t.scale = b.scale;
-		tile_measure(c, b, &t);
+		tile_load(c, block, &t);
 		tile(&t);
 	}
 }

@@ -9,7 +9,7 @@
  *   wide    scores every row for those, in any portions
  *
  * One thread at a time works on a pass; several passes may share the codes. No step holds its core
- * for longer than one chunk takes (a millisecond for a thousand queries) once `cancelled` is true.
+ * for longer than one chunk takes (some milliseconds for a thousand queries) once `cancelled` is true.
  */
 #ifndef STORAGE_EXACT_PASS_H
 #define STORAGE_EXACT_PASS_H
@@ -30,9 +30,6 @@ struct exact {
 };
 
 struct pass;
-
-/* Survivors that are scored together (finish.c): some 10 ms. */
-enum { PASS_GROUP = 1 << 17 };
 
 enum code pass_begin(const struct exact *x, const uint32_t *order, struct exact_query *queries,
 	size_t n, struct pass **out, struct error *e);

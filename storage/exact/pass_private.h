@@ -23,8 +23,8 @@ struct pass {
 	struct probing *probing; /* of an engine with lists (probing.h), else NULL */
 };
 
-/* What a panel needs to know of a block's rows. */
-void tile_measure(const struct codes *c, struct codes_block b, struct tile *t);
+/* Puts a block into a tile, with what its panel needs to know of the rows. */
+void tile_load(const struct codes *c, uint32_t block, struct tile *t);
 
 /* A panel against the blocks of a chunk, from this one on, as many as there are. */
 enum { PASS_BLOCKS = 16 /* 200 KB of codes of 384 dimensions */ };

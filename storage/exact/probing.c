@@ -138,11 +138,7 @@ static void scan_piece(struct pass *p, const struct piece *piece, struct panel *
 	struct tile t = {.panel = panel};
 
 	for (uint32_t block = piece->first / CODE_BLOCK; block * CODE_BLOCK < piece->end; block++) {
-		struct codes_block b = codes_block(c, block);
-		t.first = block * CODE_BLOCK;
-		t.code = b.code;
-		t.scale = b.scale;
-		tile_measure(c, b, &t);
+		tile_load(c, block, &t);
 		leave_piece(&t, piece);
 		p->tile(&t);
 	}

@@ -33,7 +33,6 @@
  */
 #include "storage/exact/shared.h"
 
-#include <math.h>
 #include <pthread.h>
 #include <stdlib.h>
 #include <time.h>
@@ -47,12 +46,15 @@ enum line { SMALL, MIDDLE, BULK, LINES };
 
 enum { MOST_HITS = 1 << 20, MS = 1000000, PATIENCE = 8 /* portions */ };
 
-/* What a request of the line, and a pass, may take of all threads, in seconds; and how long others wait
- * for a portion to end. Who is small has nobody to wait for it but its like. */
+/* What a small request takes of all threads at most, in seconds. */
+#define SMALL_SECONDS .02
+
+/* What a pass may take of all threads, in seconds; and how long others wait for a portion to end, which
+ * are few where a pass is short. */
 static const struct {
-	double request, pass;
+	double pass;
 	uint64_t portion_ns;
-} allowed[LINES] = {{.02, .08, 20 * MS}, {INFINITY, .25, 8 * MS}, {INFINITY, .25, 8 * MS}};
+} allowed[LINES] = {{.08, 20 * MS}, {.25, 8 * MS}, {.25, 8 * MS}};
 
 struct helper {
 	struct job job;
@@ -461,7 +463,7 @@ static void take_part(struct shared *s, enum line line, struct waiting *w)
 
 static enum line line_for(const struct shared *s, const struct shared_request *r)
 {
-	double most = allowed[SMALL].request * (double)s->threads;
+	double most = SMALL_SECONDS * (double)s->threads;
 
 	if (r->bulk)
 		return BULK;

@@ -175,6 +175,7 @@ static struct rest rest;
 static void rest_begin(uint64_t *seed)
 {
 	engine_begin(&engine, &large_shape, seed);
+	shared_cut_fine(engine.shared);
 	caller_init(&rest.before, &engine, ASK_MOST, seed);
 	watcher_init(&rest.watcher, 1);
 	sem_init(&rest.rests, 0, 0);
@@ -337,8 +338,9 @@ START_TEST(helpers_are_sent_for_again)
 	struct caller c;
 	struct watcher w;
 
-	shape.n = 60000; /* two portions a lot */
+	shape.n = 60000;
 	engine_begin(&engine, &shape, &seed);
+	shared_cut_fine(engine.shared); /* many portions a lot */
 	caller_init(&c, &engine, ASK_MOST, &seed);
 	watcher_init(&w, 3);
 	w.ways = 3; /* itself and its helpers */
@@ -355,26 +357,26 @@ START_TEST(helpers_are_sent_for_again)
 END_TEST
 
 /* It came while the bulk pass was going; its answer is there when the pass can still be broken off. */
-START_TEST(an_urgent_request_is_served_while_a_bulk_pass_is_going)
+START_TEST(a_small_request_is_served_while_a_bulk_pass_is_going)
 {
 	uint64_t seed = 10;
-	struct caller bulk, urgent;
+	struct caller bulk, small;
 	struct watcher w;
 
 	engine_begin(&engine, &large_shape, &seed);
 	caller_init(&bulk, &engine, ASK_MOST, &seed);
-	caller_init(&urgent, &engine, 1, &seed);
+	caller_init(&small, &engine, 1, &seed);
 	bulk.request.bulk = true;
 	watcher_init(&w, 1);
-	urgent.request.crew = &w.crew;
+	small.request.crew = &w.crew;
 	bulk.rc = OK;
 	for (int i = 0; i < 20 && bulk.rc == OK; i++) {
 		bulk.cancelled = false;
 		w.left = 0;
 		caller_start(&bulk);
 		while (!bulk.ended && !w.left) {
-			caller_ask(&urgent);
-			caller_check(&urgent);
+			caller_ask(&small);
+			caller_check(&small);
 		}
 		bulk.cancelled = w.left != 0;
 		caller_join(&bulk);
@@ -383,7 +385,7 @@ START_TEST(an_urgent_request_is_served_while_a_bulk_pass_is_going)
 	}
 	caller_check_cancelled(&bulk);
 	caller_free(&bulk);
-	caller_free(&urgent);
+	caller_free(&small);
 	engine_end(&engine);
 }
 END_TEST
@@ -446,8 +448,8 @@ Suite *suite(void)
 	tcase_add_loop_test(t, who_is_cancelled_does_not_matter_to_others, 0, 3);
 	tcase_add_test(t, helpers_are_sent_for_again);
 	suite_add_tcase(s, t);
-	t = tcase_create("urgent");
-	tcase_add_test(t, an_urgent_request_is_served_while_a_bulk_pass_is_going);
+	t = tcase_create("small");
+	tcase_add_test(t, a_small_request_is_served_while_a_bulk_pass_is_going);
 #ifdef HARDMINER_FAULTS
 	tcase_add_test(t, no_memory_is_an_error_and_the_next_request_is_served);
 	tcase_add_test(t, no_memory_for_the_engine_leaves_nothing);
