@@ -16,7 +16,7 @@
 
 enum { TOP = 100, UPDATES = 3, MOST_NEW = 1000 };
 
-/* One after another, as many again between two turns of the partner. */
+/* Updates between two turns of the partner, and documents of each. */
 enum { IN_A_ROW = 90, NEW = 500, REPLACED = 500 };
 
 #define CEILING .95 /* of the best score */
@@ -131,7 +131,7 @@ static void put_ceilings(const struct ranked *r, int set, double *ceilings)
 		struct bm25_query *q = bm25_query(r->index, text);
 		struct bm25_request request = bm25_best(q, 1);
 		must(bm25_search(r->index, &request, scratch, &best, &found, &e), &e, "search");
-		ceilings[i] = CEILING * best.score;
+		ceilings[i] = found ? CEILING * best.score : INFINITY;
 		bm25_query_free(q);
 	}
 	bm25_scratch_free(scratch);
