@@ -3,15 +3,11 @@
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/mman.h>
-#include <unistd.h>
 
 #include "proto/fault.h"
 #include "storage/exact/encode.h"
 #include "storage/text/array.h"
 #include "storage/vectors/half.h"
-
-enum { LEAST_MAPPED = 1 << 21 };
 
 struct codes_builder {
 	struct codes *codes; /* rows: those in blocks; the group at hand comes after */
@@ -20,6 +16,10 @@ struct codes_builder {
 	uint32_t waiting;    /* rows in the group */
 	uint32_t *dropped;   /* rows to take out in the end */
 	size_t dropped_n, dropped_cap;
+	/* Rows as they came, until the basis is learned from them. */
+	char *sample;
+	size_t sample_cap;
+	uint32_t sampled, to_sample;
 };
 
 void codes_free(struct codes *c)
@@ -27,8 +27,8 @@ void codes_free(struct codes *c)
 	if (!c)
 		return;
 	rotation_free(&c->rotation);
-	if (c->block)
-		munmap(c->block, c->mapped);
+	region_free(&c->block);
+	region_free(&c->tails);
 	free(c);
 }
 
@@ -39,10 +39,21 @@ void codes_builder_free(struct codes_builder *b)
 	codes_free(b->codes);
 	free(b->group);
 	free(b->dropped);
+	free(b->sample);
 	free(b);
 }
 
-struct codes *codes_new(uint32_t dimension, Pb__Similarity similarity)
+/* The rotation has its basis. */
+static void lay_out(struct codes *c)
+{
+	uint32_t head = c->rotation.basis.head;
+
+	c->steps = (head + 3) / 4;
+	c->tail = c->dimension - head;
+	c->block_bytes = BLOCK_FLOATS * sizeof(float) + (size_t)c->steps * 4 * CODE_BLOCK;
+}
+
+struct codes *codes_new(uint32_t dimension, Pb__Similarity similarity, const struct basis *basis)
 {
 	struct codes *c = FAULT() ? NULL : calloc(1, sizeof *c);
 
@@ -50,12 +61,13 @@ struct codes *codes_new(uint32_t dimension, Pb__Similarity similarity)
 		return NULL;
 	c->similarity = similarity;
 	c->dimension = dimension;
-	c->steps = (dimension + 3) / 4;
-	c->block_bytes = 3 * CODE_BLOCK * sizeof(float) + (size_t)c->steps * CODE_BLOCK * 4;
-	if (rotation_init(&c->rotation, dimension))
-		return c;
-	free(c);
-	return NULL;
+	if (!rotation_init(&c->rotation, dimension) ||
+		(basis && !basis_copy(&c->rotation.basis, basis, dimension))) {
+		codes_free(c);
+		return NULL;
+	}
+	lay_out(c);
+	return c;
 }
 
 struct codes_builder *codes_builder_new(
@@ -66,7 +78,8 @@ struct codes_builder *codes_builder_new(
 	if (!b)
 		return NULL;
 	b->half = dtype == PB__DTYPE__DTYPE_F16;
-	b->codes = codes_new(dimension, similarity);
+	b->to_sample = SAMPLE_ROWS;
+	b->codes = codes_new(dimension, similarity, NULL);
 	b->group = FAULT() ? NULL : aligned_alloc(sizeof(lanes), dimension * sizeof(lanes));
 	if (b->codes && b->group)
 		return b;
@@ -74,42 +87,24 @@ struct codes_builder *codes_builder_new(
 	return NULL;
 }
 
-/* Address space doubles; what is not touched takes no memory, and what is there moves without being
- * copied. */
 bool codes_reserve(struct codes *c, uint32_t blocks)
 {
-	size_t need = blocks * c->block_bytes, size = c->mapped;
-	void *at;
-
-	if (need <= c->mapped)
-		return true;
-	while (size < need)
-		size = size ? 2 * size : LEAST_MAPPED;
-	if (FAULT())
-		return false;
-	if (c->block)
-		at = mremap(c->block, c->mapped, size, MREMAP_MAYMOVE);
-	else
-		at = mmap(NULL, size, PROT_READ | PROT_WRITE,
-			MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
-	if (at == MAP_FAILED)
-		return false;
-	madvise(at, size, MADV_HUGEPAGE); /* or not: only speed depends on it */
-	c->block = at;
-	c->mapped = size;
-	return true;
+	return region_reserve(&c->block, blocks * c->block_bytes) &&
+	       region_reserve(&c->tails, (size_t)blocks * CODE_BLOCK * c->tail);
 }
 
 bool codes_add_block(struct codes *c)
 {
 	if (!codes_reserve(c, c->blocks + 1))
 		return false;
-	float *floats = (float *)(c->block + c->blocks * c->block_bytes);
+	float *floats = (float *)(c->block.at + codes_bytes(c));
 	for (int i = 0; i < CODE_BLOCK; i++) {
-		floats[i] = floats[2 * CODE_BLOCK + i] = 0;
+		floats[i] = floats[2 * CODE_BLOCK + i] = floats[3 * CODE_BLOCK + i] = 0;
 		floats[CODE_BLOCK + i] = -INFINITY;
 	}
-	memset(floats + 3 * CODE_BLOCK, 128, (size_t)c->steps * CODE_BLOCK * 4);
+	memset(floats + BLOCK_FLOATS, 128, c->block_bytes - BLOCK_FLOATS * sizeof *floats);
+	if (c->tail)
+		memset(c->tails.at + codes_tail_bytes(c), 128, (size_t)CODE_BLOCK * c->tail);
 	c->blocks++;
 	return true;
 }
@@ -130,8 +125,8 @@ static enum code put_rows(struct codes *c, const struct encoding *e, uint32_t n,
 {
 	for (uint32_t l = 0; l < n; l++) {
 		uint32_t row = c->rows + l;
-		float *floats =
-			(float *)(c->block + row / CODE_BLOCK * c->block_bytes) + row % CODE_BLOCK;
+		float *floats = (float *)(c->block.at + row / CODE_BLOCK * c->block_bytes) +
+				row % CODE_BLOCK;
 		if (!(e->length[l] <= 1.001e6f) || !isfinite(e->slack[l]))
 			return error_set(err, DATA_LOSS, "CORRUPT_FILE",
 				"Row %u of the vectors is too long, zero, or not of numbers; "
@@ -140,9 +135,20 @@ static enum code put_rows(struct codes *c, const struct encoding *e, uint32_t n,
 		floats[0] = e->scale[l];
 		floats[CODE_BLOCK] = e->slack[l];
 		floats[2 * CODE_BLOCK] = weight_of(c->similarity, e, l);
+		floats[3 * CODE_BLOCK] = e->tail[l];
 		c->longest = fmax(c->longest, e->length[l]);
 	}
 	return OK;
+}
+
+/* Row c->rows and those after it, as bytes. */
+static void put_bytes(struct codes *c, const lanes *x, uint32_t n)
+{
+	struct codes_block b = codes_block(c, c->blocks - 1);
+	uint32_t first = c->rows % CODE_BLOCK, head = c->dimension - c->tail;
+
+	encode_bytes(x, head, (unsigned char *)b.code + (size_t)first * 4, CODE_BLOCK * 4);
+	encode_rows(x + head, c->tail, n, (unsigned char *)b.tail + (size_t)first * c->tail);
 }
 
 /* Makes the group part of its block. */
@@ -150,19 +156,16 @@ static enum code flush(struct codes_builder *b, struct error *e)
 {
 	struct codes *c = b->codes;
 	struct encoding encoding;
-	uint32_t lane = c->rows % CODE_BLOCK;
 
 	if (b->waiting == 0)
 		return OK;
-	if (lane == 0 && !codes_add_block(c))
+	if (c->rows % CODE_BLOCK == 0 && !codes_add_block(c))
 		return error_memory(e);
 	encode_group(&c->rotation, b->group, c->similarity == PB__SIMILARITY__SIMILARITY_COSINE,
 		&any_bytes, &encoding);
 	if (put_rows(c, &encoding, b->waiting, e))
 		return e->code;
-	unsigned char *block = c->block + (size_t)(c->blocks - 1) * c->block_bytes;
-	encode_bytes(b->group, c->dimension, block + 3 * CODE_BLOCK * sizeof(float) + lane * 4,
-		CODE_BLOCK * 4);
+	put_bytes(c, b->group, b->waiting);
 	c->rows += b->waiting;
 	b->waiting = 0;
 	return OK;
@@ -184,17 +187,89 @@ static void load(struct codes_builder *b, const void *rows, uint32_t n)
 	b->waiting += n;
 }
 
-enum code codes_builder_add(struct codes_builder *b, const void *rows, uint32_t n, struct error *e)
+static size_t row_bytes(const struct codes_builder *b)
 {
-	size_t row_bytes = b->codes->dimension * (b->half ? sizeof(uint16_t) : sizeof(float));
+	return b->codes->dimension * (b->half ? sizeof(uint16_t) : sizeof(float));
+}
 
+static enum code encode_all(struct codes_builder *b, const char *rows, uint32_t n, struct error *e)
+{
 	for (uint32_t done = 0, some; done < n; done += some) {
 		some = GROUP - b->waiting < n - done ? GROUP - b->waiting : n - done;
-		load(b, (const char *)rows + done * row_bytes, some);
+		load(b, rows + done * row_bytes(b), some);
 		if (b->waiting == GROUP && flush(b, e))
 			return e->code;
 	}
 	return OK;
+}
+
+void codes_builder_sample(struct codes_builder *b, uint32_t rows)
+{
+	b->to_sample = rows;
+}
+
+enum code codes_builder_take_basis(
+	struct codes_builder *b, const struct basis *basis, struct error *e)
+{
+	struct codes *c = b->codes;
+
+	if (!basis_copy(&c->rotation.basis, basis, c->dimension))
+		return error_memory(e);
+	lay_out(c);
+	b->to_sample = 0;
+	return OK;
+}
+
+static enum code learn(struct codes_builder *b, struct error *e)
+{
+	struct codes *c = b->codes;
+	size_t values = (size_t)b->sampled * c->dimension;
+	float *wide = b->half ? FAULT() ? NULL : malloc(values * sizeof *wide) : (float *)b->sample;
+	bool learned = wide;
+
+	for (size_t i = 0; b->half && wide && i < values; i++)
+		wide[i] = half_to_float(((const uint16_t *)b->sample)[i]);
+	if (learned)
+		learned = basis_learn(&c->rotation.basis, c->dimension, wide, b->sampled);
+	if (b->half)
+		free(wide);
+	if (!learned)
+		return error_memory(e);
+	lay_out(c);
+	return OK;
+}
+
+/* There are none to wait for any more. */
+static enum code end_sample(struct codes_builder *b, struct error *e)
+{
+	enum code rc = b->sampled && b->sampled == b->to_sample ? learn(b, e) : OK;
+
+	if (!rc)
+		rc = encode_all(b, b->sample, b->sampled, e);
+	free(b->sample);
+	b->sample = NULL;
+	b->sampled = b->to_sample = 0;
+	return rc;
+}
+
+static enum code keep(struct codes_builder *b, const void *rows, uint32_t n, struct error *e)
+{
+	size_t there = b->sampled * row_bytes(b), more = n * row_bytes(b);
+
+	if (!array_grow(&b->sample, &b->sample_cap, there + more, 1))
+		return error_memory(e);
+	memcpy(b->sample + there, rows, more);
+	b->sampled += n;
+	return b->sampled == b->to_sample ? end_sample(b, e) : OK;
+}
+
+enum code codes_builder_add(struct codes_builder *b, const void *rows, uint32_t n, struct error *e)
+{
+	uint32_t wanted = b->to_sample - b->sampled, kept = wanted < n ? wanted : n;
+
+	if (kept && keep(b, rows, kept, e))
+		return e->code;
+	return encode_all(b, (const char *)rows + kept * row_bytes(b), n - kept, e);
 }
 
 enum code codes_builder_drop(struct codes_builder *b, uint32_t row, struct error *e)
@@ -205,31 +280,24 @@ enum code codes_builder_drop(struct codes_builder *b, uint32_t row, struct error
 	return OK;
 }
 
-/* Gives back the address space behind the last block. */
-static void trim(struct codes *c)
-{
-	size_t page = (size_t)sysconf(_SC_PAGESIZE), used = c->blocks * c->block_bytes;
-
-	used = (used + page - 1) / page * page;
-	if (used && used < c->mapped && mremap(c->block, c->mapped, used, 0) != MAP_FAILED)
-		c->mapped = used;
-}
-
 static void take_out(struct codes *c, uint32_t row)
 {
-	float *floats = (float *)(c->block + row / CODE_BLOCK * c->block_bytes);
+	float *floats = (float *)(c->block.at + row / CODE_BLOCK * c->block_bytes);
 
 	floats[CODE_BLOCK + row % CODE_BLOCK] = -INFINITY;
 }
 
 enum code codes_builder_finish(struct codes_builder *b, struct codes **out, struct error *e)
 {
-	enum code rc = flush(b, e);
+	enum code rc = end_sample(b, e);
 
+	if (rc == OK)
+		rc = flush(b, e);
 	if (rc == OK) {
 		for (size_t i = 0; i < b->dropped_n; i++)
 			take_out(b->codes, b->dropped[i]);
-		trim(b->codes);
+		region_trim(&b->codes->block, codes_bytes(b->codes));
+		region_trim(&b->codes->tails, codes_tail_bytes(b->codes));
 		*out = b->codes;
 		b->codes = NULL;
 	}

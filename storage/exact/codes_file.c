@@ -4,6 +4,7 @@
 #include <fcntl.h>
 #include <limits.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -19,24 +20,31 @@ struct header {
 	uint64_t hash; /* of the rest of this */
 	char magic[8]; /* a new one for every other way of making codes */
 	uint64_t fingerprint;
-	double longest;
-	uint32_t rows, blocks;
-	uint64_t blocks_hash;
+	double longest, skew;
+	uint32_t rows, blocks, head;
+	float tail_unit;
+	uint64_t basis_hash, tails_hash, blocks_hash;
 };
 
-static size_t size_of(const struct codes *c)
+static size_t basis_size(const struct codes *c)
 {
-	return c->blocks * c->block_bytes;
+	return basis_bytes(&c->rotation.basis, c->dimension);
 }
 
 static struct header header_of(const struct codes *c, const struct vectors *of)
 {
-	struct header h = {.magic = "HMCODES1",
+	const struct basis *basis = &c->rotation.basis;
+	struct header h = {.magic = "HMCODES2",
 		.fingerprint = of->fingerprint,
 		.longest = c->longest,
+		.skew = basis->skew,
 		.rows = c->rows,
 		.blocks = c->blocks,
-		.blocks_hash = XXH3_64bits(c->block, size_of(c))};
+		.head = basis->head,
+		.tail_unit = basis->tail_unit,
+		.basis_hash = XXH3_64bits(basis->row, basis_size(c)),
+		.blocks_hash = XXH3_64bits(c->block.at, codes_bytes(c)),
+		.tails_hash = XXH3_64bits(c->tails.at, codes_tail_bytes(c))};
 
 	h.hash = XXH3_64bits((char *)&h + sizeof h.hash, sizeof h - sizeof h.hash);
 	return h;
@@ -45,10 +53,17 @@ static struct header header_of(const struct codes *c, const struct vectors *of)
 static enum code write_all(int fd, const struct codes *c, const struct vectors *of, struct error *e)
 {
 	struct header h = header_of(c, of);
+	const struct part {
+		const void *bytes;
+		size_t n;
+	} parts[] = {{&h, sizeof h}, {c->rotation.basis.row, basis_size(c)},
+		{c->block.at, codes_bytes(c)}, {c->tails.at, codes_tail_bytes(c)}};
+	size_t at = 0;
 
-	if (durable_write(fd, &h, sizeof h, 0, deed, e))
-		return e->code;
-	return durable_write(fd, c->block, size_of(c), sizeof h, deed, e);
+	for (size_t i = 0; i < sizeof parts / sizeof *parts; at += parts[i++].n)
+		if (durable_write(fd, parts[i].bytes, parts[i].n, (off_t)at, deed, e))
+			return e->code;
+	return OK;
 }
 
 enum code codes_save(
@@ -84,38 +99,63 @@ static bool read_all(int fd, void *to, size_t n)
 	return true;
 }
 
-/* Fills in empty codes. The header is compared as a whole with what it would be of what was read. */
-static bool read_codes(int fd, const struct vectors *of, struct codes *c)
+/* Codes in the basis that comes next, empty. */
+static struct codes *read_basis(int fd, const struct vectors *of, const struct header *h)
 {
-	struct header h, want;
+	uint32_t d = of->about.dimension;
+	struct basis basis = {.head = h->head, .tail_unit = h->tail_unit, .skew = h->skew};
+	struct codes *c = NULL;
+
+	if (!basis_is_sound(&basis, d))
+		return NULL;
+	size_t bytes = basis_bytes(&basis, d);
+	basis.row = bytes == 0 || FAULT() ? NULL : malloc(bytes);
+	if (bytes == 0 || (basis.row && read_all(fd, basis.row, bytes)))
+		c = codes_new(d, of->about.similarity, &basis);
+	basis_free(&basis);
+	return c;
+}
+
+static bool read_blocks(int fd, const struct header *h, struct codes *c)
+{
 	struct stat st;
 
+	c->rows = h->rows;
+	c->blocks = h->blocks;
+	c->longest = h->longest;
+	return !fstat(fd, &st) &&
+	       (uint64_t)st.st_size ==
+		       sizeof *h + basis_size(c) + codes_bytes(c) + codes_tail_bytes(c) &&
+	       codes_reserve(c, h->blocks) && read_all(fd, c->block.at, codes_bytes(c)) &&
+	       read_all(fd, c->tails.at, codes_tail_bytes(c));
+}
+
+/* The header is compared as a whole with what it would be of what was read. */
+static struct codes *read_codes(int fd, const struct vectors *of)
+{
+	struct header h, want;
+	struct codes *c;
+
 	if (!read_all(fd, &h, sizeof h) || h.rows != of->count ||
-		h.blocks != (of->count + (uint64_t)CODE_BLOCK - 1) / CODE_BLOCK || fstat(fd, &st) ||
-		(uint64_t)st.st_size != sizeof h + h.blocks * c->block_bytes ||
-		!codes_reserve(c, h.blocks))
-		return false;
-	c->rows = h.rows;
-	c->blocks = h.blocks;
-	c->longest = h.longest;
-	if (!read_all(fd, c->block, size_of(c)))
-		return false;
-	want = header_of(c, of);
-	return !memcmp(&h, &want, sizeof h);
+		h.blocks != (of->count + (uint64_t)CODE_BLOCK - 1) / CODE_BLOCK)
+		return NULL;
+	c = read_basis(fd, of, &h);
+	if (c && read_blocks(fd, &h, c)) {
+		want = header_of(c, of);
+		if (!memcmp(&h, &want, sizeof h))
+			return c;
+	}
+	codes_free(c);
+	return NULL;
 }
 
 struct codes *codes_load(const struct vectors *of, const char *path)
 {
 	int fd = FAULT() ? -1 : open(path, O_RDONLY | O_CLOEXEC);
-	struct codes *c;
 
 	if (fd < 0)
 		return NULL;
-	c = codes_new(of->about.dimension, of->about.similarity);
-	if (c && !read_codes(fd, of, c)) {
-		codes_free(c);
-		c = NULL;
-	}
+	struct codes *c = read_codes(fd, of);
 	close(fd);
 	return c;
 }

@@ -10,7 +10,8 @@
  *                           the whole number are that near. In all less than 3 u times the largest
  *                           number there may be a dimension, sqrt(d) times that in length.
  *
- * `slack` is what cutting left over, the rest added at its worst, and the sum rounded upward.
+ * `slack` is what cutting left over, the rest added at its worst, and the sum rounded upward. Steps in
+ * the tail are `tail_unit` of those in the head; that is a power of two, so nothing else is rounded.
  */
 #include "storage/exact/encode.h"
 
@@ -140,7 +141,7 @@ ON_ANY_TARGET lanes cut(lanes *x, uint32_t d, lanes step)
 }
 
 struct measured { /* of one vector, near length 1 */
-	double step, left, square;
+	double step, left, square, tail;
 	int exponent;
 };
 
@@ -150,7 +151,8 @@ static void put_encoding(const struct rotation *r, const struct measured *m, boo
 	double d = r->dimension, loss = sum_loss(r->dimension), length = sqrt(m->square);
 	double own = unit ? 1 : length;
 	double cutting = m->step * (sqrt(m->left) * (1 + loss) + 3 * most * U * sqrt(d));
-	double slack = cutting + own * (rotation_error(r) + (unit ? loss : 0));
+	double turning = own * (rotation_error(r) + (unit ? loss : 0)), slack = cutting + turning;
+	double tail = r->basis.row ? sqrt(m->tail) * (1 + loss) + turning : 0;
 	int e = unit ? 0 : m->exponent;
 	double scale = ldexp(m->step, e);
 
@@ -161,6 +163,7 @@ static void put_encoding(const struct rotation *r, const struct measured *m, boo
 	}
 	out->scale[l] = (float)scale;
 	out->slack[l] = (float)(slack * (1 + 4 * U));
+	out->tail[l] = (float)(ldexp(tail, e) * (1 + 4 * U) + (tail > 0 ? 0x1p-120 : 0));
 	out->length[l] = (float)(ldexp(length, m->exponent) * (1 + loss) + 0x1p-120);
 	out->square[l] = (float)(ldexp(m->square, 2 * m->exponent) / 2 * (1 - loss));
 	if (unit && m->square == 0)
@@ -182,9 +185,16 @@ ON_ANY_TARGET void encode(const struct rotation *r, lanes *x, bool unit, const s
 			x[i] *= inverse;
 	}
 	rotate(r, x);
-	lanes step = step_of(x, d, most), left = cut(x, d, step);
+	uint32_t head = r->basis.head;
+	float unit_of_tail = r->basis.tail_unit;
+	lanes tail = sum_of_squares(x + head, d - head);
+	for (uint32_t i = head; i < d; i++)
+		x[i] *= 1 / unit_of_tail;
+	lanes step = larger(step_of(x, head, most), step_of(x + head, d - head, most));
+	lanes left = cut(x, head, step);
+	left += cut(x + head, d - head, step) * (unit_of_tail * unit_of_tail);
 	for (int l = 0; l < GROUP; l++) {
-		struct measured m = {step[l], left[l], square[l], shift.exponent[l]};
+		struct measured m = {step[l], left[l], square[l], tail[l], shift.exponent[l]};
 		put_encoding(r, &m, unit, most->one, l, out);
 	}
 }
@@ -252,4 +262,13 @@ void encode_bytes(const lanes *x, uint32_t d, unsigned char *out, size_t stride)
 	default:
 		pack(x, d, out, stride);
 	}
+}
+
+/* Vectors become rows of bytes, which no vector instruction does well: plain loops, a vector's lanes
+ * first. */
+void encode_rows(const lanes *x, uint32_t d, uint32_t n, unsigned char *out)
+{
+	for (uint32_t i = 0; i < d; i++)
+		for (uint32_t l = 0; l < n; l++)
+			out[(size_t)l * d + i] = (unsigned char)((int)x[i][l] + 128);
 }

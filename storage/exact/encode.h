@@ -9,18 +9,20 @@
 /*
  * In: x[i] is dimension i of 16 vectors. Out, a lane a vector:
  *
- *   x       whole numbers within `most`, so that scale * x is nearly the vector, rotated
+ *   x       whole numbers within `most`, so that scale * x is nearly the vector, rotated; in the tail
+ *           (basis.h) scale * tail_unit * x is
  *   scale   0 for a vector so short that this would be no normal number
- *   slack   at least | rotated vector - scale * x |, whatever any step rounded
+ *   slack   at least | rotated vector - what x says |, whatever any step rounded
+ *   tail    at least the length of the rotated vector's tail
  *   length  at least the vector's length, and nearly it; not finite when the vector is not
  *   square  at most half of the length's square, no less than (1 - square_loss) of that
  *
- * With `unit` the vector is first made one of length 1, and scale and slack are that one's; a zero
+ * With `unit` the vector is first made one of length 1, and scale, slack and tail are that one's; a zero
  * vector has no direction: its slack is not finite. Length and square stay those of the vector
  * given.
  */
 struct encoding {
-	lanes scale, slack, length, square;
+	lanes scale, slack, tail, length, square;
 };
 
 /*
@@ -40,6 +42,8 @@ void encode_group(const struct rotation *r, lanes *x, bool unit, const struct mo
 /* Whole numbers -127 .. 127 as bytes, 128 added: for every four of d dimensions 16 x 4 bytes, each
  * `stride` bytes after the one before, aligned to 64; zeros behind the last dimension. */
 void encode_bytes(const lanes *x, uint32_t d, unsigned char *out, size_t stride);
+/* The same of the first n vectors, but a vector's bytes back to back, and a vector's after another's. */
+void encode_rows(const lanes *x, uint32_t d, uint32_t n, unsigned char *out);
 double square_loss(uint32_t dimension);
 
 #endif

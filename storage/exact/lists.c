@@ -30,7 +30,7 @@ static Pb__Similarity coarse_similarity(Pb__Similarity similarity)
 							   : PB__SIMILARITY__SIMILARITY_DOT;
 }
 
-static enum code encode_centroids(struct lists *l, struct error *e)
+static enum code encode_centroids(struct lists *l, const struct basis *basis, struct error *e)
 {
 	const struct vectors *c = &l->centroids;
 	struct codes_builder *b =
@@ -38,7 +38,7 @@ static enum code encode_centroids(struct lists *l, struct error *e)
 
 	if (!b)
 		return error_memory(e);
-	if (codes_builder_add(b, c->rows, c->count, e)) {
+	if (codes_builder_take_basis(b, basis, e) || codes_builder_add(b, c->rows, c->count, e)) {
 		codes_builder_free(b);
 		return e->code;
 	}
@@ -48,8 +48,8 @@ static enum code encode_centroids(struct lists *l, struct error *e)
 	return OK;
 }
 
-static enum code put_centroids(
-	struct lists *l, const struct vectors_about *about, const float *centroid, struct error *e)
+static enum code put_centroids(struct lists *l, const struct vectors_about *about,
+	const struct basis *basis, const float *centroid, struct error *e)
 {
 	size_t row_bytes = about->dimension * sizeof *centroid;
 
@@ -70,18 +70,18 @@ static enum code put_centroids(
 		.numbers = l->number,
 		.rows = (const unsigned char *)l->centroid,
 		.row_bytes = row_bytes};
-	return encode_centroids(l, e);
+	return encode_centroids(l, basis, e);
 }
 
-enum code lists_new(const struct vectors_about *about, const float *centroid, uint32_t n,
-	struct lists **out, struct error *e)
+enum code lists_new(const struct vectors_about *about, const struct basis *basis,
+	const float *centroid, uint32_t n, struct lists **out, struct error *e)
 {
 	struct lists *l = FAULT() ? NULL : calloc(1, sizeof *l);
 
 	if (!l)
 		return error_memory(e);
 	l->n = l->nprobe = n;
-	if (put_centroids(l, about, centroid, e)) {
+	if (put_centroids(l, about, basis, centroid, e)) {
 		lists_free(l);
 		return e->code;
 	}

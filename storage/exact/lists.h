@@ -37,11 +37,12 @@ struct lists {
 	struct exact coarse; /* of the two */
 };
 
-/* Lists without rows. Centroids, n x dimension, are copied; of length 1 or 0 unless for l2.
+/* Lists without rows. Centroids, n x dimension, are copied; of length 1 or 0 unless for l2. The basis is
+ * that of the rows' codes, for a query is encoded once for both.
  * 0 < n <= LISTS_MOST. Errors are those of codes_builder_add. */
 enum { LISTS_MOST = 1 << 16 };
-enum code lists_new(const struct vectors_about *about, const float *centroid, uint32_t n,
-	struct lists **out, struct error *e);
+enum code lists_new(const struct vectors_about *about, const struct basis *basis,
+	const float *centroid, uint32_t n, struct lists **out, struct error *e);
 void lists_free(struct lists *l); /* NULL is fine */
 
 /* Puts all live rows where they belong; `codes` are the rows' own, in the order of the rows. Reports

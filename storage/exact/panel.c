@@ -43,7 +43,7 @@ static void load_query(
 		x[i][lane] = length > 0 ? (float)(q->vector[i] / length) : 0;
 }
 
-static void put_query(struct panel *p, const lanes *x, uint32_t d, uint32_t lane)
+static void put_head(struct panel *p, const lanes *x, uint32_t d, uint32_t lane)
 {
 	int32_t sum = 0;
 
@@ -53,6 +53,17 @@ static void put_query(struct panel *p, const lanes *x, uint32_t d, uint32_t lane
 		sum += byte;
 	}
 	p->start[lane] = -128 * sum;
+}
+
+static void put_tail(struct panel *p, const lanes *x, uint32_t lane)
+{
+	int8_t *code = p->code + panel_code_bytes(p->steps, p->width) + (size_t)lane * p->tail;
+	int32_t sum = 0;
+
+	for (uint32_t i = 0; i < p->tail; i++)
+		sum += code[i] = (int8_t)x[i][lane];
+	p->tails[lane].code = code;
+	p->tails[lane].start = -128 * sum;
 }
 
 static void put_stretch(struct panel *p, uint32_t stretch, uint32_t lane)
@@ -91,18 +102,23 @@ static void put_bounds(struct panel *p, const struct codes *c, const struct enco
 	s->codes = c;
 	s->length = l2 ? length : 1;
 	s->blur = score_blur(c, length);
+	double unit = c->rotation.basis.tail_unit, skew = c->rotation.basis.skew;
 	p->unit[lane] = (float)(e->scale[lane] * s->length);
 	p->reach[lane] = (float)(s->length * (1 + 0x1p-22));
-	p->ratio = fmaxf(p->ratio, left + 0x1p-19f);
+	p->tails[lane].unit = (float)(p->unit[lane] * unit * unit);
+	p->tails[lane].reach = (float)(e->tail[lane] * s->length * (1 + 0x1p-20));
+	p->ratio = fmaxf(p->ratio, (float)(left + 0x1p-19 + 2 * skew * (1 + 0x1p-20)));
 }
 
-static bool make_code(struct panel *p, uint32_t n, uint32_t steps)
+static bool make_code(struct panel *p, const struct codes *c, uint32_t n)
 {
 	p->n = n;
 	p->gone = 0;
 	p->width = width_for(n);
-	p->steps = steps;
-	p->code = FAULT() ? NULL : calloc(1, panel_code_bytes(steps, p->width));
+	p->steps = c->steps;
+	p->tail = c->tail;
+	p->code = FAULT() ? NULL
+			  : calloc(1, panel_code_bytes(p->steps, p->width) + (size_t)n * p->tail);
 	return p->code;
 }
 
@@ -114,7 +130,7 @@ bool panel_init(struct panel *p, const struct codes *c, const struct exact_query
 	struct encoding encoding;
 	lanes *x = FAULT() ? NULL : aligned_alloc(sizeof *x, d * sizeof *x);
 
-	if (!x || !make_code(p, n, c->steps)) {
+	if (!x || !make_code(p, c, n)) {
 		free(x);
 		return false;
 	}
@@ -124,7 +140,8 @@ bool panel_init(struct panel *p, const struct codes *c, const struct exact_query
 	encode_group(&c->rotation, x, true, &most, &encoding);
 	p->ratio = 0;
 	for (uint32_t i = 0; i < n; i++) {
-		put_query(p, x, d, i);
+		put_head(p, x, d - c->tail, i);
+		put_tail(p, x + (d - c->tail), i);
 		for (uint32_t s = 0; s < stretches(p->steps); s++)
 			put_stretch(p, s, i);
 		put_bounds(p, c, &encoding, length[i], i);
@@ -148,6 +165,7 @@ static void copy_lane(const struct panel *from, uint32_t of, struct panel *to, u
 	to->start[lane] = from->start[of];
 	to->unit[lane] = from->unit[of];
 	to->reach[lane] = from->reach[of];
+	to->tails[lane] = from->tails[of];
 }
 
 void panel_gather(struct panel *p, const struct panel *panels, const uint32_t *query, uint32_t n)
@@ -155,6 +173,7 @@ void panel_gather(struct panel *p, const struct panel *panels, const uint32_t *q
 	p->n = n;
 	p->width = width_for(n);
 	p->steps = panels[0].steps;
+	p->tail = panels[0].tail;
 	p->ratio = 0;
 	for (uint32_t lane = 0; lane < p->width; lane++) {
 		/* Lanes behind the last query have its bytes; nobody looks at their sums. */

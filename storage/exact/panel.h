@@ -12,18 +12,24 @@
 enum { PANEL = 12 };
 
 struct panel {
-	uint32_t n;	/* queries */
-	uint32_t gone;	/* of them nobody wants any more */
-	uint32_t width; /* of `code`: n, or the next width that tiles are made for */
-	uint32_t steps;
-	/* steps x width x 4; and behind them, stretches (encode.h) x width x 2 halves, in two bytes each:
-	 * - 128 times the sum of a half's bytes, modulo 2^16 */
+	uint32_t n;	      /* queries */
+	uint32_t gone;	      /* of them nobody wants any more */
+	uint32_t width;	      /* of `code`: n, or the next width that tiles are made for */
+	uint32_t steps, tail; /* as the codes have them (codes.h) */
+	/* The head: steps x width x 4; and behind them, stretches (encode.h) x width x 2 halves, in two bytes each:
+	 * - 128 times the sum of a half's bytes, modulo 2^16; and, of a panel's own queries, the tails */
 	int8_t *code;
 	/* width of each; those behind n never find anything */
 	int32_t start[PANEL]; /* - 128 times the sum of its bytes: what rows are stored with */
 	float unit[PANEL];    /* sigma = unit * scale * sum ... */
 	float reach[PANEL];   /* ... + reach * margin: the query's length for l2, else 1 */
-	float ratio;	      /* the largest of the queries' */
+	struct panel_tail {
+		const int8_t *code; /* tail */
+		int32_t start;	    /* - 128 times the sum of its bytes */
+		float unit;	    /* sigma += unit * scale * sum */
+		float reach;	    /* the tail may add up to reach * the length of the row's */
+	} tails[PANEL];
+	float ratio;		     /* the largest of the queries' */
 	struct survivors *survivors; /* n */
 };
 
@@ -32,7 +38,7 @@ struct panel {
 bool panel_init(struct panel *p, const struct codes *c, const struct exact_query *queries,
 	const double *length, uint32_t n);
 void panel_free(struct panel *p);
-/* The bytes that the code of so many queries takes. */
+/* The bytes that the head's code of so many queries takes. */
 size_t panel_code_bytes(uint32_t steps, uint32_t width);
 /* The same queries in other company: n of those in `panels`, by their numbers. Its code has room for a
  * whole panel, and its survivors are set. */
@@ -45,16 +51,24 @@ double score_blur(const struct codes *c, double length);
 /* One block against one panel. */
 struct tile {
 	float margin[CODE_BLOCK],
-		less[CODE_BLOCK]; /* less: l2's half square, else 0; first: aligned to 64 */
-	const float *scale;	  /* CODE_BLOCK */
+		less[CODE_BLOCK];    /* less: l2's half square, else 0; first: aligned to 64 */
+	const float *scale, *length; /* CODE_BLOCK */
 	const unsigned char *code;
-	struct panel *panel;
-	uint32_t first; /* row */
+	const struct panel *panel;
+	struct candidates *found; /* panel->n */
+	uint32_t first;		  /* row */
 } __attribute__((aligned(64)));
 
-/* For each query of the panel: offers its survivors the rows whose uppers reach tau. */
+/* For each query of the panel: adds the rows to `found` whose uppers reach tau by the head, whatever the
+ * tail may add. */
 typedef void tile_fn(const struct tile *t);
 extern tile_fn tile_portable, tile_avx2, tile_avx512;
+
+/* Keeps those candidates of query i whose uppers reach tau by head and tail; those are their uppers
+ * then. The codes have a tail. */
+typedef void tails_fn(
+	const struct codes *c, const struct panel *panel, uint32_t i, struct candidates *found);
+extern tails_fn tails_portable, tails_avx2, tails_avx512;
 
 /* What a query's bytes may be, for the kernel of this instruction set. */
 struct most query_most(enum isa isa);

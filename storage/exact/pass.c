@@ -93,9 +93,13 @@ static bool allocate(struct pass *p)
 	return p->length && p->survivors && p->panels;
 }
 
-static tile_fn *tile_for(enum isa isa)
+static struct kernels kernels_for(enum isa isa)
 {
-	return isa == ISA_AVX512 ? tile_avx512 : isa == ISA_AVX2 ? tile_avx2 : tile_portable;
+	static const struct kernels kernels[] = {[ISA_PORTABLE] = {tile_portable, tails_portable},
+		[ISA_AVX2] = {tile_avx2, tails_avx2},
+		[ISA_AVX512] = {tile_avx512, tails_avx512}};
+
+	return kernels[isa];
 }
 
 enum code pass_begin(const struct exact *x, const uint32_t *order, struct exact_query *queries,
@@ -107,7 +111,7 @@ enum code pass_begin(const struct exact *x, const uint32_t *order, struct exact_
 		return error_memory(e);
 	p->x = x;
 	p->order = order;
-	p->tile = tile_for(isa_now());
+	p->kernels = kernels_for(isa_now());
 	p->queries = queries;
 	p->n = n;
 	bool ready = allocate(p);
@@ -138,6 +142,19 @@ struct pass *pass_end(struct pass *p)
 	return NULL;
 }
 
+/* Inlined by force, for each similarity: a loop without branches. */
+static inline __attribute__((always_inline)) void put_margins(
+	Pb__Similarity similarity, const struct codes_block *b, struct tile *t)
+{
+	float ratio = t->panel->ratio;
+
+	for (int i = 0; i < CODE_BLOCK; i++) {
+		float weight = b->weight[i];
+		t->margin[i] = row_margin(b->slack[i], row_size(similarity, weight), ratio);
+		t->less[i] = similarity == PB__SIMILARITY__SIMILARITY_L2 ? weight : 0;
+	}
+}
+
 void tile_load(const struct codes *c, uint32_t block, struct tile *t)
 {
 	struct codes_block b = codes_block(c, block);
@@ -145,28 +162,49 @@ void tile_load(const struct codes *c, uint32_t block, struct tile *t)
 	t->first = block * CODE_BLOCK;
 	t->code = b.code;
 	t->scale = b.scale;
-	for (int i = 0; i < CODE_BLOCK; i++) {
-		float size = row_size(c->similarity, b.weight[i]);
-		t->margin[i] = row_margin(b.slack[i], size, t->panel->ratio);
-		t->less[i] = c->similarity == PB__SIMILARITY__SIMILARITY_L2 ? b.weight[i] : 0;
+	t->length = b.length;
+	switch (c->similarity) {
+	case PB__SIMILARITY__SIMILARITY_COSINE:
+		put_margins(PB__SIMILARITY__SIMILARITY_COSINE, &b, t);
+		return;
+	case PB__SIMILARITY__SIMILARITY_L2:
+		put_margins(PB__SIMILARITY__SIMILARITY_L2, &b, t);
+		return;
+	default:
+		put_margins(PB__SIMILARITY__SIMILARITY_DOT, &b, t);
 	}
 }
 
-void scan_blocks(tile_fn *tile, const struct codes *c, uint32_t first, struct panel *panel)
+void offer_found(const struct kernels *k, const struct codes *c, const struct panel *panel,
+	struct candidates *found)
 {
-	struct tile t = {.panel = panel};
-
-	for (uint32_t block = first; block < first + PASS_BLOCKS && block < c->blocks; block++) {
-		tile_load(c, block, &t);
-		tile(&t);
+	for (uint32_t i = 0; i < panel->n; i++) {
+		if (c->tail)
+			k->tails(c, panel, i, &found[i]);
+		survivors_offer(&panel->survivors[i], &found[i], panel->ratio);
 	}
+}
+
+void scan_blocks(
+	const struct kernels *k, const struct codes *c, uint32_t first, const struct panel *panel)
+{
+	struct candidates found[PANEL];
+	struct tile t = {.panel = panel, .found = found};
+
+	for (uint32_t i = 0; i < panel->n; i++)
+		found[i].n = 0;
+	for (uint32_t block = first; block < first + CHUNK_BLOCKS && block < c->blocks; block++) {
+		tile_load(c, block, &t);
+		k->tile(&t);
+	}
+	offer_found(k, c, panel, found);
 }
 
 uint32_t pass_chunks(const struct exact *x, size_t queries)
 {
 	if (x->lists)
 		return probing_chunks(x->lists, queries);
-	return (x->codes->blocks + PASS_BLOCKS - 1) / PASS_BLOCKS;
+	return (x->codes->blocks + CHUNK_BLOCKS - 1) / CHUNK_BLOCKS;
 }
 
 static uint32_t greatest_common_divisor(uint32_t a, uint32_t b)
@@ -204,8 +242,8 @@ enum code pass_scan(
 			return e->code;
 		for (size_t j = 0; j < p->n_panels; j++)
 			if (p->panels[j].gone < p->panels[j].n)
-				scan_blocks(
-					p->tile, p->x->codes, chunk * PASS_BLOCKS, &p->panels[j]);
+				scan_blocks(&p->kernels, p->x->codes, chunk * CHUNK_BLOCKS,
+					&p->panels[j]);
 	}
 	return OK;
 }

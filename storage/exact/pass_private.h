@@ -9,10 +9,15 @@
 
 struct probing;
 
+struct kernels {
+	tile_fn *tile;
+	tails_fn *tails;
+};
+
 struct pass {
 	const struct exact *x;
 	const uint32_t *order;
-	tile_fn *tile;
+	struct kernels kernels;
 	struct exact_query *queries;
 	double *length;		     /* n */
 	struct survivors *survivors; /* n */
@@ -27,8 +32,11 @@ struct pass {
 void tile_load(const struct codes *c, uint32_t block, struct tile *t);
 
 /* A panel against the blocks of a chunk, from this one on, as many as there are. */
-enum { PASS_BLOCKS = 16 /* 200 KB of codes of 384 dimensions */ };
-void scan_blocks(tile_fn *tile, const struct codes *c, uint32_t first, struct panel *panel);
+void scan_blocks(
+	const struct kernels *k, const struct codes *c, uint32_t first, const struct panel *panel);
+/* Offers a panel's survivors what its tiles found. */
+void offer_found(const struct kernels *k, const struct codes *c, const struct panel *panel,
+	struct candidates *found);
 
 /* A query from beyond where squares of distances have digits left to tell rows apart by, or floats. */
 bool pass_too_far(const struct pass *p, size_t query);

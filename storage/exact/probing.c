@@ -135,13 +135,17 @@ static void leave_piece(struct tile *t, const struct piece *piece)
 static void scan_piece(struct pass *p, const struct piece *piece, struct panel *panel)
 {
 	const struct codes *c = p->x->codes;
-	struct tile t = {.panel = panel};
+	struct candidates found[PANEL];
+	struct tile t = {.panel = panel, .found = found};
 
+	for (uint32_t i = 0; i < panel->n; i++)
+		found[i].n = 0;
 	for (uint32_t block = piece->first / CODE_BLOCK; block * CODE_BLOCK < piece->end; block++) {
 		tile_load(c, block, &t);
 		leave_piece(&t, piece);
-		p->tile(&t);
+		p->kernels.tile(&t);
 	}
+	offer_found(&p->kernels, c, panel, found);
 }
 
 /* Survivors are lent to the panel and taken back. */

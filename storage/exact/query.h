@@ -1,12 +1,18 @@
 /*
  * What is asked of the exact engine, and what a first pass may conclude from bytes alone.
  *
- * The bound. Let q be a query, x a row, u and v their images under the rotation; then q.x = v.u.
- * The row is kept as u = s c + e with whole numbers c, the query as v = t b + f with whole numbers b,
- * and the pass computes a = s t (b.c), in whole numbers but for the two scales. By Cauchy-Schwarz
+ * The bound. Let q be a query, x a row, v and u their images under the rotation, in the basis B that
+ * is used (basis.h); were B orthogonal, q.x = v.u. The row is kept as u = s c + e with whole numbers c,
+ * the query as v = t b + f with whole numbers b, and the pass computes a = s t (b.c), in whole numbers
+ * but for the scales. (In the tail the numbers of either are worth tail_unit of that. It changes nothing
+ * here: read c and b as multiples of it.) By Cauchy-Schwarz
  *
- *   q.x - a  =  v.e + f.(s c)
+ *   v.u - a  =  v.e + f.(s c)
  *  |q.x - a| <= |q| |e| + |f| |s c|  <=  |q| ( |e| + r (|x| + |e|) ),   r = |f| / |q|
+ *
+ * B is rounded to floats, so it is skew by some w = |1 - B'B|: q.x and v.u differ by w |q| |x| at most,
+ * and |v| and |u| are at most 1 + w times |q| and |x|. With r + 2 w in place of r the line above holds
+ * for q.x itself.
  *
  * |e| is at most the row's `slack`, which counts whatever was rounded on the way (encode.c), and r is
  * measured the same way for the query. So with
@@ -14,8 +20,8 @@
  *   margin = slack (1 + r) + r |x|
  *
  * no row's product is further than |q| margin from a. What is rounded after that - the whole number
- * to a float (u), three multiplications and additions (u each of what is at most |q| |x|), and the
- * score S that the row will get, summed in double - is less than 16 u |q| |x|; r is taken larger by
+ * to a float (u), some multiplications and additions (u each of what is at most |q| |x|), and the
+ * score S that the row will get, summed in double - is less than 24 u |q| |x|; r is taken larger by
  * 32 u for it. For l2, S = 2 q.x - |x|^2 - |q|^2, and |x|^2 / 2 is known to square_loss of itself,
  * or, where floats run out of digits, to some 2^-149 (blur, panel.c).
  *
@@ -25,7 +31,19 @@
  *   dot      S / |q|         the query of length 1
  *   l2       (S + |q|^2) / 2
  *
- * upper = sigma from bytes + |q| margin (|q| = 1 for cosine and dot). A row is passed over only when
+ * upper = sigma from bytes + |q| margin (|q| = 1 for cosine and dot).
+ *
+ * Head first. Where there is a tail, the bytes of the head alone are multiplied for every row. With h
+ * and l for the parts of head and tail, v.u = vh.uh + vl.ul, and vh.uh is as near to its bytes' product
+ * as the line above says, for parts are no longer than the whole; so
+ *
+ *   q.x <= s t (bh.ch) + |q| margin + |vl| |ul|
+ *
+ * and |vl| |ul| is known, up to rounding, before any byte of the tail is. A row that does not reach tau
+ * so does not reach it by all of its bytes either. For the others the tail's product takes the place of
+ * that bound.
+ *
+ * A row is passed over only when
  * its upper is below tau, and tau never exceeds the k-th largest of lowers = upper - 2 |q| margin of
  * rows that are certainly eligible, each shaved by what converting rounds. So at least k eligible
  * rows have S at least as large as tau stands for, and what was passed over is worse than all of

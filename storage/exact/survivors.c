@@ -7,7 +7,7 @@
 #include "proto/fault.h"
 #include "storage/exact/encode.h"
 #include "storage/exact/kth.h"
-#include "storage/exact/panel.h"
+#include "storage/exact/margin.h"
 
 /* MOST_BAND: rows beside the k that cannot be told from the k-th; of more the pass is given up. */
 enum { LEAST_ROOM = 512, MOST_BAND = 1 << 15 };
@@ -33,7 +33,7 @@ bool survivors_init(struct survivors *s)
 	s->at = NULL;
 	s->keys = NULL;
 	s->n = 0;
-	size_t room = 3 * s->k + LEAST_ROOM, all = (size_t)s->codes->rows + CODE_BLOCK;
+	size_t room = 3 * s->k + LEAST_ROOM, all = (size_t)s->codes->rows + 1;
 	return make_room(s, room < all ? room : all);
 }
 
@@ -50,12 +50,17 @@ void survivors_give_up(struct survivors *s)
 	s->n = 0;
 }
 
-/* From an upper, by what row i of the tile is uncertain. */
-static float lower_of(const struct survivors *s, const struct tile *t, float upper, int i)
+/* From an upper, by what the row is uncertain. */
+static float lower_of(const struct survivors *s, float ratio, uint32_t row, float upper)
 {
-	double lower = upper - 2 * s->length * t->margin[i] * (1 + 0x1p-19);
+	Pb__Similarity similarity = s->codes->similarity;
+	struct codes_block b = codes_block(s->codes, row / CODE_BLOCK);
+	float weight = b.weight[row % CODE_BLOCK];
+	double margin = row_margin(b.slack[row % CODE_BLOCK], row_size(similarity, weight), ratio);
+	double lower = upper - 2 * s->length * margin * (1 + 0x1p-19);
 
-	lower -= 2 * square_loss(s->codes->dimension) * t->less[i];
+	if (similarity == PB__SIMILARITY__SIMILARITY_L2)
+		lower -= 2 * square_loss(s->codes->dimension) * weight;
 	return (float)(lower - 0x1p-22 * fabs(lower));
 }
 
@@ -139,15 +144,17 @@ static void settle_full(struct survivors *s)
 		survivors_give_up(s);
 }
 
-void survivors_offer(struct survivors *s, const struct tile *t, uint32_t mask, const float *upper)
+void survivors_offer(struct survivors *s, const struct candidates *c, float ratio)
 {
-	for (; mask; mask &= mask - 1) {
-		int i = __builtin_ctz(mask);
-		s->at[s->n++] = (struct survivor){
-			t->first + (uint32_t)i, upper[i], lower_of(s, t, upper[i], i)};
+	for (uint32_t i = 0; i < c->n; i++) {
+		float upper = c->upper[i];
+		if (!(upper >= s->tau))
+			continue;
+		s->at[s->n++] =
+			(struct survivor){c->row[i], upper, lower_of(s, ratio, c->row[i], upper)};
+		if (s->n == s->room)
+			settle_full(s);
 	}
-	if (s->n + CODE_BLOCK > s->room)
-		settle_full(s);
 }
 
 void survivors_absorb(struct survivors *s, const struct survivors *other)
@@ -159,7 +166,7 @@ void survivors_absorb(struct survivors *s, const struct survivors *other)
 	for (size_t i = 0; i < other->n && !s->wide; i++)
 		if (other->at[i].upper >= s->tau) {
 			s->at[s->n++] = other->at[i];
-			if (s->n + CODE_BLOCK > s->room)
+			if (s->n == s->room)
 				settle_full(s);
 		}
 }

@@ -32,9 +32,33 @@ struct survivors {
 bool survivors_init(struct survivors *s);
 void survivors_free(struct survivors *s);
 
-/* Rows t->first + i for the bits i of mask, whose uppers reached tau; raises tau now and then. */
-struct tile;
-void survivors_offer(struct survivors *s, const struct tile *t, uint32_t mask, const float *upper);
+/* Rows of a chunk that may be among them. */
+enum {
+	CHUNK_BLOCKS = 16 /* 200 KB of codes of 384 dimensions */,
+	CHUNK_ROWS = CHUNK_BLOCKS * CODE_BLOCK
+};
+struct candidates {
+	uint32_t n;
+	uint32_t row[CHUNK_ROWS];
+	float upper[CHUNK_ROWS];
+};
+
+/* Rows first + i for the bits i of mask. */
+static inline void candidates_add(
+	struct candidates *c, uint32_t first, uint32_t mask, const float *upper)
+{
+	uint32_t n = c->n;
+
+	for (; mask; mask &= mask - 1, n++) {
+		int i = __builtin_ctz(mask);
+		c->row[n] = first + (uint32_t)i;
+		c->upper[n] = upper[i];
+	}
+	c->n = n;
+}
+
+/* Those whose uppers reach tau survive, and raise it now and then. `ratio` is the panel's. */
+void survivors_offer(struct survivors *s, const struct candidates *c, float ratio);
 
 /* Raises tau by what is there, and lets go of what is below it. */
 void survivors_settle(struct survivors *s);

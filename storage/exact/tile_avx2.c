@@ -125,15 +125,17 @@ INLINE_AVX2 __m256 upper_of(const struct tile *t, uint32_t i, int r, __m256i sum
 	__m256 less = _mm256_load_ps(t->less + r * LANES);
 	__m256 scale = _mm256_load_ps(t->scale + r * LANES);
 
-	return _mm256_fmadd_ps(_mm256_mul_ps(_mm256_cvtepi32_ps(sum), scale), unit,
+	__m256 by_head = _mm256_fmadd_ps(_mm256_mul_ps(_mm256_cvtepi32_ps(sum), scale), unit,
 		_mm256_fmsub_ps(reach, margin, less));
+
+	return _mm256_fmadd_ps(_mm256_set1_ps(t->panel->tails[i].reach),
+		_mm256_load_ps(t->length + r * LANES), by_head);
 }
 
 INLINE_AVX2 void offer(const struct tile *t, uint32_t i, const struct sums *s)
 {
-	struct survivors *survivors = &t->panel->survivors[i];
 	float upper[CODE_BLOCK] __attribute__((aligned(32)));
-	__m256 tau = _mm256_set1_ps(survivors->tau);
+	__m256 tau = _mm256_set1_ps(t->panel->survivors[i].tau);
 	uint32_t mask = 0;
 
 #pragma GCC unroll 4
@@ -143,8 +145,7 @@ INLINE_AVX2 void offer(const struct tile *t, uint32_t i, const struct sums *s)
 		mask |= (uint32_t)_mm256_movemask_ps(_mm256_cmp_ps(x, tau, _CMP_GE_OQ))
 			<< r * LANES;
 	}
-	if (__builtin_expect(mask != 0, 0))
-		survivors_offer(survivors, t, mask, upper);
+	candidates_add(&t->found[i], t->first, mask, upper);
 }
 
 WITH_AVX2 static void two_queries(const struct tile *t, uint32_t i)

@@ -56,6 +56,9 @@ WITH_AVX512 static inline __attribute__((always_inline)) void finish(
 	y = _mm512_fmadd_ps(y, unit,
 		_mm512_fmsub_ps(
 			reach, _mm512_load_ps(t->margin + 16), _mm512_load_ps(t->less + 16)));
+	__m512 tail = _mm512_set1_ps(p->tails[i].reach);
+	x = _mm512_fmadd_ps(tail, _mm512_load_ps(t->length), x);
+	y = _mm512_fmadd_ps(tail, _mm512_load_ps(t->length + 16), y);
 	uint32_t mask = _mm512_cmp_ps_mask(x, tau, _CMP_GE_OQ) |
 			(uint32_t)_mm512_cmp_ps_mask(y, tau, _CMP_GE_OQ) << 16;
 	if (__builtin_expect(mask == 0, 1))
@@ -63,7 +66,7 @@ WITH_AVX512 static inline __attribute__((always_inline)) void finish(
 	float upper[CODE_BLOCK] __attribute__((aligned(64)));
 	_mm512_store_ps(upper, x);
 	_mm512_store_ps(upper + 16, y);
-	survivors_offer(&p->survivors[i], t, mask, upper);
+	candidates_add(&t->found[i], t->first, mask, upper);
 }
 
 #define FINISH(i) \

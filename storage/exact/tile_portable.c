@@ -23,10 +23,10 @@ void tile_portable(const struct tile *t)
 		uint32_t mask = 0;
 		for (uint32_t r = 0; r < CODE_BLOCK; r++) {
 			float scaled = (float)sum(t, i, r) * t->scale[r];
-			upper[r] = scaled * p->unit[i] + (p->reach[i] * t->margin[r] - t->less[r]);
+			upper[r] = scaled * p->unit[i] + (p->reach[i] * t->margin[r] - t->less[r]) +
+				   p->tails[i].reach * t->length[r];
 			mask |= (uint32_t)(upper[r] >= p->survivors[i].tau) << r;
 		}
-		if (mask)
-			survivors_offer(&p->survivors[i], t, mask, upper);
+		candidates_add(&t->found[i], t->first, mask, upper);
 	}
 }

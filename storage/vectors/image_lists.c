@@ -125,7 +125,8 @@ static enum code build(struct image *g, const struct progress *progress, struct 
 		return error_memory(e);
 	enum code rc = train(g, progress, centroids, e);
 	if (!rc)
-		rc = lists_new(&p->documents.about, centroids, g->lists, &p->lists, e);
+		rc = lists_new(&p->documents.about, &p->codes->rotation.basis, centroids, g->lists,
+			&p->lists, e);
 	free(centroids);
 	return rc ? rc : lists_fill(p->lists, &p->documents, p->codes, progress, e);
 }

@@ -47,7 +47,8 @@ uint64_t keyed_hash(const struct hash_key *key, const void *bytes, size_t n)
 		compress(&s, word);
 	}
 	word = (uint64_t)n << 56;
-	memcpy(&word, at, n % 8); /* the top byte stays the length */
+	if (n % 8)
+		memcpy(&word, at, n % 8); /* the top byte stays the length */
 	compress(&s, word);
 	s.v2 ^= 0xff;
 	rounds(&s, 4);

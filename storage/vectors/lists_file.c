@@ -7,7 +7,7 @@
 #include "proto/fault.h"
 
 /* What stands behind the header, back to back. */
-enum part { CENTROIDS, STARTS, ROWS, BLOCKS, PARTS };
+enum part { BASIS, CENTROIDS, STARTS, ROWS, BLOCKS, TAILS, PARTS };
 
 /* `tag` is the keyed hash of the rest of this, which has those of the parts. */
 struct header {
@@ -15,33 +15,43 @@ struct header {
 	char magic[8];
 	char index[136];
 	uint64_t fingerprint;
-	double longest;
-	uint32_t lists, rows;
+	double longest, skew;
+	uint32_t lists, rows, head;
+	float tail_unit;
 	uint64_t part_tag[PARTS];
 };
 
 static struct cache_part part_of(const struct lists *l, enum part part)
 {
+	const struct basis *basis = &l->codes->rotation.basis;
+
 	switch (part) {
+	case BASIS:
+		return (struct cache_part){basis->row, basis_bytes(basis, l->codes->dimension)};
 	case CENTROIDS:
 		return (struct cache_part){l->centroid, l->n * l->centroids.row_bytes};
 	case STARTS:
 		return (struct cache_part){l->start, (l->n + (size_t)1) * sizeof *l->start};
 	case ROWS:
 		return (struct cache_part){l->row, l->codes->rows * sizeof *l->row};
+	case BLOCKS:
+		return (struct cache_part){l->codes->block.at, codes_bytes(l->codes)};
 	default:
-		return (struct cache_part){
-			l->codes->block, l->codes->blocks * l->codes->block_bytes};
+		return (struct cache_part){l->codes->tails.at, codes_tail_bytes(l->codes)};
 	}
 }
 
 static struct header header_of(const struct cache *c, const struct lists *l)
 {
-	struct header h = {.magic = "HMLISTS1",
+	const struct basis *basis = &l->codes->rotation.basis;
+	struct header h = {.magic = "HMLISTS2",
 		.fingerprint = c->fingerprint,
 		.longest = l->codes->longest,
+		.skew = basis->skew,
 		.lists = l->n,
-		.rows = l->codes->rows};
+		.rows = l->codes->rows,
+		.head = basis->head,
+		.tail_unit = basis->tail_unit};
 
 	snprintf(h.index, sizeof h.index, "%s", c->index);
 	for (enum part i = 0; i < PARTS; i++) {
@@ -69,8 +79,20 @@ static bool read_part(FILE *f, const struct lists *l, enum part which)
 	return fread((void *)part.bytes, 1, part.n, f) == part.n;
 }
 
+/* The basis that comes next. */
+static bool read_basis(FILE *f, const struct header *h, uint32_t dimension, struct basis *b)
+{
+	*b = (struct basis){.head = h->head, .tail_unit = h->tail_unit, .skew = h->skew};
+	if (!basis_is_sound(b, dimension))
+		return false;
+	size_t bytes = basis_bytes(b, dimension);
+	b->row = bytes == 0 || FAULT() ? NULL : malloc(bytes);
+	return bytes == 0 || (b->row && fread(b->row, 1, bytes, f) == bytes);
+}
+
 /* Lists with the centroids that come next. */
-static struct lists *read_centroids(FILE *f, const struct header *h, const struct vectors *of)
+static struct lists *read_centroids(
+	FILE *f, const struct header *h, const struct vectors *of, const struct basis *basis)
 {
 	size_t n = (size_t)h->lists * of->about.dimension;
 	float *centroid = FAULT() ? NULL : malloc(n * sizeof *centroid);
@@ -78,19 +100,20 @@ static struct lists *read_centroids(FILE *f, const struct header *h, const struc
 	struct error e;
 
 	if (centroid && fread(centroid, sizeof *centroid, n, f) == n &&
-		lists_new(&of->about, centroid, h->lists, &l, &e))
+		lists_new(&of->about, basis, centroid, h->lists, &l, &e))
 		l = NULL;
 	free(centroid);
 	return l;
 }
 
 /* Makes room for the rest as the header has it. */
-static bool make_room(struct lists *l, const struct header *h, const struct vectors *of)
+static bool make_room(struct lists *l, const struct header *h, const struct vectors *of,
+	const struct basis *basis)
 {
 	uint32_t blocks = (uint32_t)((h->rows + (uint64_t)CODE_BLOCK - 1) / CODE_BLOCK);
 
 	l->row = FAULT() ? NULL : malloc(h->rows * sizeof *l->row + 1);
-	l->codes = codes_new(of->about.dimension, of->about.similarity);
+	l->codes = codes_new(of->about.dimension, of->about.similarity, basis);
 	if (!l->row || !l->codes || !codes_reserve(l->codes, blocks))
 		return false;
 	l->codes->rows = h->rows;
@@ -99,15 +122,27 @@ static bool make_room(struct lists *l, const struct header *h, const struct vect
 	return true;
 }
 
-static struct lists *read_lists(FILE *f, const struct header *h, const struct vectors *of)
+static struct lists *read_rest(
+	FILE *f, const struct header *h, const struct vectors *of, const struct basis *basis)
 {
-	struct lists *l = read_centroids(f, h, of);
+	struct lists *l = read_centroids(f, h, of, basis);
 
-	if (l && make_room(l, h, of) && read_part(f, l, STARTS) && read_part(f, l, ROWS) &&
-		read_part(f, l, BLOCKS))
+	if (l && make_room(l, h, of, basis) && read_part(f, l, STARTS) && read_part(f, l, ROWS) &&
+		read_part(f, l, BLOCKS) && read_part(f, l, TAILS))
 		return l;
 	lists_free(l);
 	return NULL;
+}
+
+static struct lists *read_lists(FILE *f, const struct header *h, const struct vectors *of)
+{
+	struct lists *l = NULL;
+	struct basis basis;
+
+	if (read_basis(f, h, of->about.dimension, &basis))
+		l = read_rest(f, h, of, &basis);
+	basis_free(&basis);
+	return l;
 }
 
 /* Nothing is allocated for a header that is not for these vectors, or not proved ours. */

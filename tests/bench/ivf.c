@@ -76,7 +76,8 @@ static void build(struct ivf *t)
 	double trained = now_s();
 	struct error e;
 
-	must(lists_new(&x->rows->about, centroids, n, &t->lists, &e), &e, "make lists");
+	must(lists_new(&x->rows->about, &x->codes->rotation.basis, centroids, n, &t->lists, &e), &e,
+		"make lists");
 	must(lists_fill(t->lists, x->rows, x->codes, NULL, &e), &e, "fill lists");
 	fprintf(stderr, "# %u lists: trained in %.1f s, filled in %.1f s, on one thread\n", n,
 		trained - began, now_s() - trained);

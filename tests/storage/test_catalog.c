@@ -316,7 +316,7 @@ static void shift_slack(const char *name)
 {
 	struct {
 		uint64_t hash;
-		unsigned char rest[32];
+		unsigned char rest[64];
 		uint64_t blocks_hash;
 	} header;
 	float slack = -INFINITY;

@@ -14,7 +14,7 @@
 static const Pb__Similarity similarities[] = {PB__SIMILARITY__SIMILARITY_COSINE,
 	PB__SIMILARITY__SIMILARITY_DOT, PB__SIMILARITY__SIMILARITY_L2};
 static const uint32_t sizes[][2] = {{0, 5}, {1, 1}, {15, 3}, {16, 4}, {17, 2}, {31, 9}, {32, 33},
-	{33, 64}, {200, 7}, {3, 2049}};
+	{33, 64}, {200, 7}, {3, 2049}, {90, 71}};
 enum { SIZES = sizeof sizes / sizeof *sizes };
 
 static struct world w;
@@ -28,7 +28,8 @@ static void make_world(int i, uint32_t n, uint32_t dimension)
 		.kind = (enum kind)(i / 6 % KIND_COUNT),
 		.n = n,
 		.dimension = dimension,
-		.holes = 4};
+		.holes = 4,
+		.sample = i % 2 ? n / 2 + 1 : 0};
 	uint64_t seed = (uint64_t)i;
 
 	isa_force(ISA_AVX512);
@@ -37,10 +38,16 @@ static void make_world(int i, uint32_t n, uint32_t dimension)
 
 static void check_same(const struct codes *a, const struct codes *b)
 {
+	const struct basis *x = &a->rotation.basis, *y = &b->rotation.basis;
+
+	ck_assert_uint_eq(a->tail, b->tail);
+	ck_assert(x->tail_unit == y->tail_unit && x->skew == y->skew);
+	ck_assert(a->tail == 0 || memcmp(x->row, y->row, basis_bytes(x, a->dimension)) == 0);
 	ck_assert_uint_eq(a->rows, b->rows);
 	ck_assert_uint_eq(a->blocks, b->blocks);
 	ck_assert(a->longest == b->longest);
-	ck_assert(a->rows == 0 || memcmp(a->block, b->block, a->blocks * a->block_bytes) == 0);
+	ck_assert(a->rows == 0 || memcmp(a->block.at, b->block.at, codes_bytes(a)) == 0);
+	ck_assert(a->tail == 0 || memcmp(a->tails.at, b->tails.at, codes_tail_bytes(a)) == 0);
 }
 
 START_TEST(pieces_and_instruction_sets_make_the_same_codes)
@@ -63,12 +70,18 @@ static void decode(const struct codes *c, uint32_t row, lanes *out)
 {
 	struct codes_block b = codes_block(c, row / CODE_BLOCK);
 
+	uint32_t head = c->dimension - c->tail;
+
 	for (uint32_t i = 0; i < c->steps * 4; i++) {
 		int value = b.code[i / 4 * CODE_BLOCK * 4 + row % CODE_BLOCK * 4 + i % 4] - 128;
-		if (i < c->dimension)
+		if (i < head)
 			out[i][0] = (float)value;
 		else
 			ck_assert_int_eq(value, 0);
+	}
+	for (uint32_t i = 0; i < c->tail; i++) {
+		int value = b.tail[(size_t)(row % CODE_BLOCK) * c->tail + i] - 128;
+		out[head + i][0] = (float)value * c->rotation.basis.tail_unit;
 	}
 }
 
@@ -103,6 +116,7 @@ static void check_row(uint32_t row, long double *image, lanes *bytes)
 	for (uint32_t j = 0; j < d && c->similarity == PB__SIMILARITY__SIMILARITY_COSINE; j++)
 		image[j] /= length;
 	turned(&c->rotation, image);
+	ck_assert(b.length[i] >= length_of(image + (d - c->tail), c->tail));
 	decode(c, row, bytes);
 	ck_assert_msg(b.slack[i] >= left_over(&c->rotation, image, b.scale[i], bytes, 0),
 		"%s, row %u", world_name(&w), row);

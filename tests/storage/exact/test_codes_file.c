@@ -10,7 +10,7 @@
 #include "tests/runner.h"
 #include "tests/storage/vectors/sample.h"
 
-enum { ROWS = 70, DIMENSION = 6 };
+enum { ROWS = 70, DIMENSION = 40, TAIL = 32, SAMPLE = 3 };
 
 static char vectors_path[PATH_MAX], path[PATH_MAX], aside[PATH_MAX];
 static struct error err;
@@ -36,9 +36,11 @@ static struct codes *make_codes(const struct vectors *v)
 		codes_builder_new(v->about.dimension, v->about.dtype, v->about.similarity);
 	struct codes *made;
 
+	codes_builder_sample(b, SAMPLE); /* along three directions there is nothing in the tail */
 	ck_ok(codes_builder_add(b, v->rows, v->count, &err), &err);
 	ck_ok(codes_builder_drop(b, 7, &err), &err);
 	ck_ok(codes_builder_finish(b, &made, &err), &err);
+	ck_assert_uint_eq(made->tail, TAIL);
 	return made;
 }
 
@@ -70,7 +72,13 @@ START_TEST(what_is_saved_is_loaded)
 	ck_assert_uint_eq(c->blocks, codes->blocks);
 	ck_assert_uint_eq(c->steps, codes->steps);
 	ck_assert(c->longest == codes->longest && c->similarity == codes->similarity);
-	ck_assert_mem_eq(c->block, codes->block, c->blocks * c->block_bytes);
+	ck_assert(c->rotation.basis.tail_unit == codes->rotation.basis.tail_unit);
+	ck_assert(c->rotation.basis.skew == codes->rotation.basis.skew);
+	ck_assert_uint_eq(c->tail, TAIL);
+	ck_assert_mem_eq(c->rotation.basis.row, codes->rotation.basis.row,
+		basis_bytes(&c->rotation.basis, DIMENSION));
+	ck_assert_mem_eq(c->block.at, codes->block.at, codes_bytes(c));
+	ck_assert_mem_eq(c->tails.at, codes->tails.at, codes_tail_bytes(c));
 	ck_assert_int_ne(access(aside, F_OK), 0);
 	codes_free(c);
 }

@@ -1,5 +1,6 @@
 /* What the bound of query.h stands on: rotation and encoding keep their word, counted in long double. */
 #include <math.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "storage/exact/panel.h"
@@ -18,10 +19,28 @@ static lanes vectors[MOST], worked[MOST];
 static long double exactly[MOST];
 static struct rotation rotation;
 
-static void begin(uint32_t d)
+static void begin_plain(uint32_t d)
 {
 	isa_force(ISA_AVX512);
 	ck_assert(rotation_init(&rotation, d));
+}
+
+/* Of the dimensions in turn, and then again in a basis that is learned, where one is. */
+static void begin(int i)
+{
+	enum { VECTORS = 40 };
+	uint32_t d = dimensions[i % DIMENSIONS];
+	float *falling = malloc(VECTORS * sizeof *falling * d);
+	uint64_t seed = 1;
+
+	begin_plain(d);
+	for (uint32_t j = 0; j < VECTORS * d; j++)
+		falling[j] = sample_value(&seed, 20) / (float)(1 + j % d);
+	if (i >= DIMENSIONS) {
+		ck_assert(basis_learn(&rotation.basis, d, falling, VECTORS));
+		ck_assert(d < 64 || d > BASIS_MOST || rotation.basis.head < d);
+	}
+	free(falling);
 }
 
 /* Of all sizes and shapes: uniform, one value alone, one far above the others, of one size. */
@@ -60,18 +79,19 @@ static void take_lane(uint32_t d, int lane)
 
 START_TEST(a_rotated_vector_is_its_image_to_the_promised_error)
 {
-	uint32_t d = dimensions[_i];
+	uint32_t d = dimensions[_i % DIMENSIONS];
 	uint64_t seed = d;
 
-	begin(d);
+	begin(_i);
 	for (int size = -18; size <= 6; size += 8) {
 		fill(d, pow(10, size), &seed);
 		rotate(&rotation, worked);
 		for (int l = 0; l < GROUP; l++) {
 			take_lane(d, l);
+			long double length = length_of(exactly, d);
 			turned(&rotation, exactly);
 			long double off = left_over(&rotation, exactly, 1, worked, l);
-			ck_assert(off <= rotation_error(&rotation) * length_of(exactly, d));
+			ck_assert(off <= rotation_error(&rotation) * length);
 		}
 	}
 	rotation_free(&rotation);
@@ -89,10 +109,10 @@ static long double product(const lanes *x, uint32_t d, int a, int b)
 
 START_TEST(a_rotation_keeps_lengths_and_angles)
 {
-	uint32_t d = dimensions[_i];
+	uint32_t d = dimensions[_i % DIMENSIONS];
 	uint64_t seed = d;
 
-	begin(d);
+	begin(_i);
 	fill(d, 1, &seed);
 	rotate(&rotation, worked);
 	for (int a = 0; a < GROUP; a++)
@@ -100,7 +120,8 @@ START_TEST(a_rotation_keeps_lengths_and_angles)
 			long double size =
 				sqrtl(product(vectors, d, a, a) * product(vectors, d, b, b));
 			long double off = product(worked, d, a, b) - product(vectors, d, a, b);
-			ck_assert(fabsl(off) <= 2.1 * rotation_error(&rotation) * size);
+			ck_assert(fabsl(off) <=
+				  (2.1 * rotation_error(&rotation) + rotation.basis.skew) * size);
 		}
 	rotation_free(&rotation);
 }
@@ -112,7 +133,7 @@ START_TEST(no_dimension_stands_out_after_a_rotation)
 	uint32_t d = 384;
 	uint64_t seed = d;
 
-	begin(d);
+	begin_plain(d);
 	fill(d, 1, &seed);
 	rotate(&rotation, worked);
 	for (int l = 0; l < GROUP; l++) {
@@ -125,14 +146,14 @@ START_TEST(no_dimension_stands_out_after_a_rotation)
 }
 END_TEST
 
-/* Rounding makes a sum of n numbers larger by n / 2 at most. */
-static void check_whole(uint32_t d, const struct most *most, int l)
+/* Of head or tail. Rounding makes a sum of n numbers larger by n / 2 at most. */
+static void check_whole(const lanes *x, uint32_t d, const struct most *most, int l)
 {
 	float pair[MOST / 2 + 1] = {0}, half[MOST / STRETCH + 1][2] = {{0}};
 
 	bool good = true; /* asserted once: an assertion is a message to the runner */
 	for (uint32_t i = 0; i < d; i++) {
-		float value = worked[i][l];
+		float value = x[i][l];
 		good = good && value == rintf(value) && fabsf(value) <= most->one;
 		pair[i / 2] += fabsf(value);
 		half[i / STRETCH][i % 4 / 2] += fabsf(value);
@@ -157,21 +178,28 @@ static void check_lane(const struct encoding *e, bool unit, const struct most *m
 	for (uint32_t i = 0; i < d && unit; i++)
 		exactly[i] /= length;
 	turned(&rotation, exactly);
+	uint32_t head = rotation.basis.head;
+	check_whole(worked, head, most, l);
+	check_whole(worked + head, d - head, most, l);
+	for (uint32_t i = head; i < d; i++)
+		worked[i][l] *= rotation.basis.tail_unit;
 	ck_assert(e->slack[l] >= left_over(&rotation, exactly, e->scale[l], worked, l));
 	/* Half a step a dimension is what cutting costs at most, and little comes from elsewhere. */
-	long double at_most = sqrtl(d) / 2 * e->scale[l] * 1.01L + own * 1e-4L;
+	long double turning = own * (1e-4L + rotation_error(&rotation));
+	long double at_most = sqrtl(d) / 2 * e->scale[l] * 1.01L + turning;
 	ck_assert(e->slack[l] <= at_most || (e->scale[l] == 0 && own < 0x1p-80L));
-	check_whole(d, most, l);
+	long double tail = length_of(exactly + head, d - head);
+	ck_assert(e->tail[l] >= tail && e->tail[l] <= tail * (1 + loss) + 2 * turning + 0x1p-119L);
 }
 
 START_TEST(what_encoding_costs_is_at_most_its_slack)
 {
-	uint32_t d = dimensions[_i];
+	uint32_t d = dimensions[_i % DIMENSIONS];
 	uint64_t seed = d + 1;
 	struct most limits[2] = {any_bytes, query_most(ISA_AVX2)};
 	struct encoding e;
 
-	begin(d);
+	begin(_i);
 	for (int size = -44; size <= 6; size += 5)
 		for (int way = 0; way < 4; way++) {
 			fill(d, pow(10, size), &seed);
@@ -191,11 +219,11 @@ END_TEST
 /* Halves are where cutting is at its worst: every dimension is off by half a step. */
 START_TEST(slack_holds_where_every_dimension_is_cut_in_the_middle)
 {
-	uint32_t d = dimensions[_i];
+	uint32_t d = dimensions[_i % DIMENSIONS];
 	uint64_t seed = 9;
 	struct encoding e;
 
-	begin(d);
+	begin_plain(d);
 	for (int l = 0; l < GROUP; l++) {
 		for (uint32_t i = 0; i < d; i++)
 			exactly[i] = (long double)(sample_next(&seed) % 126) + 0.49L;
@@ -221,7 +249,7 @@ START_TEST(what_is_no_vector_has_no_slack_and_leaves_its_neighbours_alone)
 	struct encoding e, good;
 	uint64_t seed = 3;
 
-	begin(D);
+	begin_plain(D);
 	for (size_t i = 0; i < sizeof bad / sizeof *bad; i++) {
 		fill(D, 1, &seed);
 		memcpy(want, vectors, sizeof want);
@@ -245,7 +273,7 @@ START_TEST(a_zero_vector_is_exact_but_has_no_direction)
 {
 	struct encoding e;
 
-	begin(3);
+	begin_plain(3);
 	memset(worked, 0, sizeof worked);
 	encode_group(&rotation, worked, false, &any_bytes, &e);
 	ck_assert(e.scale[0] == 0 && e.slack[0] < 0x1p-90 && e.length[0] < 0x1p-90);
@@ -259,12 +287,12 @@ END_TEST
 
 START_TEST(every_instruction_set_encodes_the_same)
 {
-	uint32_t d = dimensions[_i];
+	uint32_t d = dimensions[_i % DIMENSIONS];
 	static lanes want[MOST];
 	struct encoding e, portable;
 	uint64_t seed = d;
 
-	begin(d);
+	begin(_i);
 	for (int unit = 0; unit < 2; unit++)
 		for (enum isa isa = ISA_PORTABLE; isa <= ISA_AVX512; isa++) {
 			seed = d;
@@ -306,21 +334,40 @@ START_TEST(bytes_stand_four_dimensions_a_row)
 }
 END_TEST
 
+START_TEST(bytes_of_a_tail_stand_a_vector_after_another)
+{
+	enum { DIMENSION = 40, ROWS = 5 };
+	static unsigned char bytes[(ROWS + 1) * DIMENSION];
+	uint64_t seed = 6;
+
+	for (uint32_t i = 0; i < DIMENSION; i++)
+		for (int l = 0; l < GROUP; l++)
+			worked[i][l] = (float)(sample_next(&seed) % 255) - 127;
+	encode_rows(worked, DIMENSION, ROWS, bytes);
+	for (uint32_t l = 0; l < ROWS; l++)
+		for (uint32_t i = 0; i < DIMENSION; i++)
+			ck_assert_int_eq(bytes[l * DIMENSION + i] - 128, (int)worked[i][l]);
+	ck_assert_int_eq(bytes[ROWS * DIMENSION], 0);
+}
+END_TEST
+
 Suite *suite(void)
 {
 	Suite *s = suite_create("encode");
 	TCase *t = tcase_create("encode");
 
-	tcase_add_loop_test(t, a_rotated_vector_is_its_image_to_the_promised_error, 0, DIMENSIONS);
-	tcase_add_loop_test(t, a_rotation_keeps_lengths_and_angles, 0, DIMENSIONS);
+	tcase_add_loop_test(
+		t, a_rotated_vector_is_its_image_to_the_promised_error, 0, 2 * DIMENSIONS);
+	tcase_add_loop_test(t, a_rotation_keeps_lengths_and_angles, 0, 2 * DIMENSIONS);
 	tcase_add_test(t, no_dimension_stands_out_after_a_rotation);
-	tcase_add_loop_test(t, what_encoding_costs_is_at_most_its_slack, 0, DIMENSIONS);
+	tcase_add_loop_test(t, what_encoding_costs_is_at_most_its_slack, 0, 2 * DIMENSIONS);
 	tcase_add_loop_test(
 		t, slack_holds_where_every_dimension_is_cut_in_the_middle, 0, DIMENSIONS);
 	tcase_add_test(t, what_is_no_vector_has_no_slack_and_leaves_its_neighbours_alone);
 	tcase_add_test(t, a_zero_vector_is_exact_but_has_no_direction);
-	tcase_add_loop_test(t, every_instruction_set_encodes_the_same, 0, DIMENSIONS);
+	tcase_add_loop_test(t, every_instruction_set_encodes_the_same, 0, 2 * DIMENSIONS);
 	tcase_add_test(t, bytes_stand_four_dimensions_a_row);
+	tcase_add_test(t, bytes_of_a_tail_stand_a_vector_after_another);
 	suite_add_tcase(s, t);
 	return s;
 }

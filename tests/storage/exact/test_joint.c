@@ -44,7 +44,9 @@ static void begin(bool in_lists, uint64_t *seed)
 	m.lists = NULL;
 	if (!in_lists)
 		return;
-	ck_ok(lists_new(&w->rows.about, w->value, LISTS, &m.lists, &e), &e);
+	ck_ok(lists_new(&w->rows.about, &w->exact.codes->rotation.basis, w->value, LISTS, &m.lists,
+		      &e),
+		&e);
 	ck_ok(lists_fill(m.lists, &w->rows, w->exact.codes, NULL, &e), &e);
 	m.exact = (struct exact){&w->rows, m.lists->codes, m.lists};
 }

@@ -81,7 +81,9 @@ static void listed_make(struct listed *t, const struct shape *shape, uint32_t n,
 	t->centroids.value = malloc((size_t)n * d * sizeof(float));
 	for (uint32_t i = 0; i < n; i++)
 		make_centroid(t, i, t->centroids.value + (size_t)i * d, seed);
-	ck_ok(lists_new(&t->w.rows.about, t->centroids.value, n, &t->lists, &err), &err);
+	ck_ok(lists_new(&t->w.rows.about, &t->w.exact.codes->rotation.basis, t->centroids.value, n,
+		      &t->lists, &err),
+		&err);
 	ck_ok(lists_fill(t->lists, &t->w.rows, t->w.exact.codes, NULL, &err), &err);
 	t->exact = (struct exact){&t->w.rows, t->lists->codes, t->lists};
 	t->list = malloc((shape->n + 1) * sizeof *t->list);
@@ -257,7 +259,9 @@ START_TEST(a_cancelled_build_or_search_ends)
 	struct exact_query q = {.vector = t.w.value, .k = 1, .floor = -INFINITY, .out = &hit};
 	ck_refused(exact_search(&t.exact, t.w.order, &q, 1, &cancelled, &err), &err, CANCELLED,
 		"CANCELLED");
-	ck_ok(lists_new(&t.w.rows.about, t.centroids.value, 5, &other, &err), &err);
+	ck_ok(lists_new(&t.w.rows.about, &t.w.exact.codes->rotation.basis, t.centroids.value, 5,
+		      &other, &err),
+		&err);
 	ck_refused(lists_fill(other, &t.w.rows, t.w.exact.codes, &progress, &err), &err, CANCELLED,
 		"CANCELLED");
 	lists_free(other);
@@ -268,7 +272,8 @@ END_TEST
 #ifdef HARDMINER_FAULTS
 static enum code build(const struct listed *t, struct lists **out)
 {
-	if (lists_new(&t->w.rows.about, t->centroids.value, 5, out, &err))
+	if (lists_new(&t->w.rows.about, &t->w.exact.codes->rotation.basis, t->centroids.value, 5,
+		    out, &err))
 		return err.code;
 	if (!lists_fill(*out, &t->w.rows, t->w.exact.codes, NULL, &err))
 		return OK;

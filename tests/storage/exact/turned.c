@@ -1,6 +1,7 @@
 #include "tests/storage/exact/turned.h"
 
 #include <math.h>
+#include <string.h>
 
 /* Sylvester: H of 2n is H H over H -H. */
 static void hadamard(long double *x, uint32_t n)
@@ -37,16 +38,41 @@ static void signs(const struct rotation *r, uint32_t round, long double *x)
 		x[i] *= r->sign[round * r->dimension + i];
 }
 
-void turned(const struct rotation *r, long double *x)
+/* Two rounds on the n dimensions from `first` on. */
+static void turn_part(const struct rotation *r, long double *x, uint32_t first, uint32_t n)
 {
-	uint32_t span = span_of(r->dimension);
+	uint32_t span = span_of(n);
 
 	for (uint32_t round = 0; round < 2; round++) {
-		signs(r, round, x);
-		transform(x, span);
-		if (span < r->dimension)
-			transform(x + r->dimension - span, span);
+		for (uint32_t i = first; i < first + n; i++)
+			x[i] *= r->sign[round * r->dimension + i];
+		transform(x + first, span);
+		if (span < n)
+			transform(x + first + n - span, span);
 	}
+}
+
+static void change_basis(const struct rotation *r, long double *x)
+{
+	static long double image[BASIS_MOST];
+
+	for (uint32_t i = 0; i < r->dimension; i++) {
+		image[i] = 0;
+		for (uint32_t j = 0; j < r->dimension; j++)
+			image[i] += r->basis.row[(size_t)i * r->dimension + j] * x[j];
+	}
+	memcpy(x, image, r->dimension * sizeof *x);
+}
+
+void turned(const struct rotation *r, long double *x)
+{
+	uint32_t head = r->basis.head;
+
+	if (r->basis.row)
+		change_basis(r, x);
+	turn_part(r, x, 0, head);
+	if (head < r->dimension)
+		turn_part(r, x, head, r->dimension - head);
 }
 
 /* A transform is its own inverse. */

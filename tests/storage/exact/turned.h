@@ -4,7 +4,7 @@
 
 #include "storage/exact/rotation.h"
 
-/* In place. */
+/* In place; and back, for a rotation in the vectors' own basis. */
 void turned(const struct rotation *r, long double *x);
 void turned_back(const struct rotation *r, long double *x);
 long double length_of(const long double *x, uint32_t d);

@@ -94,6 +94,17 @@ static void level(const struct world *w, float *x, uint64_t *seed)
 }
 
 /* A row that is random, by its kind. */
+/* Dimensions that are less and less, mirrored at a plane that is along none of them. */
+static void fall(float *x, uint32_t d)
+{
+	float sum = 0;
+
+	for (uint32_t i = 0; i < d; i++)
+		sum += x[i] *= 1 / (1 + .3f * (float)i);
+	for (uint32_t i = 0; i < d; i++)
+		x[i] -= 2 * sum / (float)d;
+}
+
 static void make_row(const struct world *w, uint32_t row, float *x, uint64_t *seed)
 {
 	uint32_t d = w->shape.dimension;
@@ -137,6 +148,9 @@ static void make_row(const struct world *w, uint32_t row, float *x, uint64_t *se
 		return;
 	case KIND_TIGHT:
 		tight_row(w, x, seed);
+		return;
+	case KIND_FALLING:
+		fall(x, d);
 		return;
 	case KIND_STEEP:
 		steep_row(w, x, seed);
@@ -256,6 +270,8 @@ struct codes *world_codes(const struct world *w, uint64_t *seed)
 	struct codes *codes;
 	struct error e;
 
+	if (s->sample)
+		codes_builder_sample(b, s->sample);
 	for (uint32_t done = 0, some; done < s->n; done += some) {
 		uint32_t left = s->n - done, most = s->n / 3 + 1;
 		some = 1 + below(seed, left < most ? left : most);

@@ -25,7 +25,8 @@
 	X(SIZES)    /* of lengths from 1e-30 to 1e4 */ \
 	X(LEVEL)    /* nearly one score with `aim`, whatever their bytes say */ \
 	X(TIGHT)    /* the same, and their bytes say as much else as the bound allows */ \
-	X(STEEP)    /* every byte is as large as it may be: so are sums of a row with itself */
+	X(STEEP)    /* every byte is as large as it may be: so are sums of a row with itself */ \
+	X(FALLING)  /* along a few directions mostly, as what encoders make */
 
 enum kind {
 #define X(name) KIND_##name,
@@ -39,7 +40,8 @@ struct shape {
 	Pb__Dtype dtype;
 	enum kind kind;
 	uint32_t n, dimension;
-	uint32_t holes; /* one row in so many is dropped; 0: none */
+	uint32_t holes;	 /* one row in so many is dropped; 0: none */
+	uint32_t sample; /* rows that the basis is learned from; 0: as many as the builder wants */
 };
 
 struct world {

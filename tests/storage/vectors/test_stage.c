@@ -143,7 +143,7 @@ START_TEST(what_is_learnt_while_rows_come_is_what_reading_them_tells)
 		ck_ok(vectors_check(&v, anew, NULL, &err), &err);
 		ck_ok(codes_builder_finish(anew, &there, &err), &err);
 		ck_assert_uint_eq(here->blocks, there->blocks);
-		ck_assert_mem_eq(here->block, there->block, here->blocks * here->block_bytes);
+		ck_assert_mem_eq(here->block.at, there->block.at, codes_bytes(here));
 		ck_assert(here->longest == there->longest && here->longest >= 2599);
 		codes_free(here);
 		codes_free(there);
@@ -340,8 +340,8 @@ START_TEST(an_append_that_fails_leaves_nothing_and_the_next_one_works)
 		check_rows(s, PB__SIDE__SIDE_DOCUMENT, ++rows);
 	} while (fired);
 	/* Breaking the seal, rows, head, numbers, zeros, the room for them, two syncs; that something
-	 * was not learnt fails nobody. */
-	ck_assert_int_ge(failed, 6);
+	 * was not learnt fails nobody, but then there is one step less and the next is passed by. */
+	ck_assert_int_ge(failed, 5);
 	stage_close(s);
 	s = open_stage();
 	check_rows(s, PB__SIDE__SIDE_DOCUMENT, rows);

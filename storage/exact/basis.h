@@ -1,0 +1,40 @@
+/*
+ * The directions that vectors of a generation mostly go along. Of what an encoder makes, most of the
+ * length lies in a few directions; in an orthogonal basis that has those first, a head of less than
+ * half of the dimensions has some nine tenths of the squares. What the tail can add to a product is
+ * then known to be little before it is looked at (query.h), and is looked at only where it matters.
+ *
+ * The basis is made of the eigenvectors of a sample's second moments (principal components, about
+ * zero). It decides how fast a scan is and never what it finds: any sample will do.
+ */
+#ifndef STORAGE_EXACT_BASIS_H
+#define STORAGE_EXACT_BASIS_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+enum {
+	BASIS_MOST = 1024,  /* dimensions: of more it would cost more than it saves */
+	TAIL_MULTIPLE = 32, /* what the tail's dimensions are a multiple of */
+};
+
+struct basis {
+	uint32_t head;	 /* dimensions; all of them when there is no tail */
+	float tail_unit; /* of a step in the head, a power of two: how small steps in the tail are */
+	double skew;	 /* at least | 1 - B'B |, the largest of its singular values */
+	float *row;	 /* dimension x dimension; NULL without a tail: the vectors' own basis */
+};
+
+/* Of n vectors back to back, of any lengths; those that are zero or not finite do not count. Leaves
+ * the vectors' own basis where another would gain little. False: no memory, and that one too. */
+bool basis_learn(struct basis *b, uint32_t dimension, const float *vectors, size_t n);
+void basis_own(struct basis *b, uint32_t dimension);
+bool basis_copy(struct basis *to, const struct basis *from, uint32_t dimension);
+void basis_free(struct basis *b);
+/* Of `row`. */
+size_t basis_bytes(const struct basis *b, uint32_t dimension);
+/* Whether the numbers could be a basis' of so many dimensions; `row` is not looked at. */
+bool basis_is_sound(const struct basis *b, uint32_t dimension);
+
+#endif
