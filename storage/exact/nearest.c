@@ -115,7 +115,7 @@ static void offer(const struct finding *f, size_t i, uint32_t centroid, struct t
 	size_t query = f->s->first + i;
 	const float *vector = p->queries[query].vector;
 
-	top_offer(top, (struct hit){centroid, score_row(&f->lists->centroids, vector,
+	top_offer(top, (struct hit){centroid, score_row(&f->lists->coarse.vectors, vector,
 						      p->length[query], centroid)});
 }
 
@@ -137,7 +137,7 @@ static void offer_some(const struct finding *f, size_t i, struct survivors some,
 static void choose_scored(struct finding *f, size_t i, size_t certain, size_t n, uint32_t *out)
 {
 	struct survivors some = f->near[i];
-	struct top top = {f->hit, 0, n, f->lists->number};
+	struct top top = {f->hit, 0, n, f->lists->coarse.number};
 
 	some.at += certain;
 	some.n -= certain;
