@@ -17,6 +17,7 @@ void lists_free(struct lists *l)
 	free(l->start);
 	free(l->row);
 	free(l->piece);
+	free(l->first_piece);
 	free(l);
 }
 
@@ -117,13 +118,17 @@ bool lists_cut(struct lists *l)
 	size_t most = (size_t)l->codes->rows / PIECE_ROWS + l->n;
 
 	l->piece = FAULT() ? NULL : malloc(most * sizeof *l->piece);
-	if (!l->piece)
+	l->first_piece = FAULT() ? NULL : malloc((l->n + (size_t)1) * sizeof *l->first_piece);
+	if (!l->piece || !l->first_piece)
 		return false;
-	for (uint32_t i = 0; i < l->n; i++)
+	for (uint32_t i = 0; i < l->n; i++) {
+		l->first_piece[i] = l->pieces;
 		for (uint32_t end, at = l->start[i]; at < l->start[i + 1]; at = end) {
 			end = l->start[i + 1] - at < PIECE_ROWS ? l->start[i + 1] : at + PIECE_ROWS;
-			l->piece[l->pieces++] = (struct piece){i, at, end};
+			l->piece[l->pieces++] = (struct piece){at, end};
 		}
+	}
+	l->first_piece[l->n] = l->pieces;
 	return true;
 }
 

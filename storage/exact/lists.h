@@ -17,7 +17,7 @@
 #include "storage/progress.h"
 
 struct piece {
-	uint32_t list, first, end; /* codes */
+	uint32_t first, end; /* codes */
 };
 
 struct lists {
@@ -27,6 +27,7 @@ struct lists {
 	struct codes *codes; /* of live rows */
 	struct piece *piece;
 	uint32_t pieces;
+	uint32_t *first_piece; /* n + 1: a list's are first_piece[i] .. first_piece[i + 1] */
 
 	struct centroids coarse;
 };

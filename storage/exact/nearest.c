@@ -167,15 +167,20 @@ static void sort_first(struct survivor *at, size_t n)
 /* All lists, in place of the nearest n that are there alone. */
 static void add_others(const struct lists *l, uint32_t *out, size_t n)
 {
-	size_t to = n;
+	uint32_t there[NEAREST_FIRST];
+	size_t to = n, next = 0;
 
-	for (uint32_t c = 0; c < l->n; c++) {
-		bool there = false;
-		for (size_t j = 0; j < n; j++)
-			there |= out[j] == c;
-		if (!there)
-			out[to++] = c;
+	for (size_t i = 0; i < n; i++) {
+		size_t at = i;
+		for (; at > 0 && there[at - 1] > out[i]; at--)
+			there[at] = there[at - 1];
+		there[at] = out[i];
 	}
+	for (uint32_t c = 0; c < l->n; c++)
+		if (next < n && there[next] == c)
+			next++;
+		else
+			out[to++] = c;
 }
 
 static void choose(struct finding *f, size_t i)

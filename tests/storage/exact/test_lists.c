@@ -10,8 +10,6 @@
 #include "storage/exact/lists.h"
 #include "storage/exact/shared.h"
 #include "storage/isa.h"
-#include "storage/vectors/faiss.h"
-#include "storage/vectors/lists_train.h"
 #include "tests/runner.h"
 #include "tests/storage/exact/ask.h"
 #include "tests/storage/vectors/sample.h"
@@ -136,17 +134,36 @@ static void choose_probes(const struct listed *t, struct ask *a, uint64_t *seed)
 		a->queries[i].nprobe = (uint32_t[]){0, 1, n, 1 + below(seed, n)}[below(seed, 4)];
 }
 
-static void ask_lists(const struct listed *t, struct ask *a, bool shared)
+/* Portions of one to three chunks: they end within lists, between, and where nobody looks. */
+static void search_in_portions(const struct listed *t, struct ask *a, uint64_t *seed)
+{
+	uint32_t chunks = pass_chunks(&t->exact, a->n);
+	struct pass *p;
+
+	ck_ok(pass_begin(&t->exact, t->w.order, a->queries, a->n, &p, &err), &err);
+	for (uint32_t at = 0, n; at < chunks; at += n) {
+		n = 1 + below(seed, 3);
+		n = n < chunks - at ? n : chunks - at;
+		n = n < pass_alike(p, at) ? n : pass_alike(p, at);
+		ck_ok(pass_scan(p, at, n, NULL, &err), &err);
+	}
+	ck_ok(pass_finish(p, 0, a->n, NULL, &err), &err);
+	while (pass_is_wide(p))
+		ck_ok(pass_score_all(p, 100, NULL, &err), &err);
+	pass_end(p);
+}
+
+static void search_together(const struct listed *t, struct ask *a)
 {
 	struct shared *s = shared_new(&t->exact);
 	struct shared_request r = {.queries = a->queries, .n = a->n, .order = t->w.order};
 
-	ask_again(a);
-	if (shared)
-		ck_ok(shared_search(s, &r, &err), &err);
-	else
-		ck_ok(exact_search(&t->exact, t->w.order, a->queries, a->n, NULL, &err), &err);
+	ck_ok(shared_search(s, &r, &err), &err);
 	shared_free(s);
+}
+
+static void check_all(const struct listed *t, const struct ask *a)
+{
 	for (size_t i = 0; i < a->n; i++)
 		check_one(t, a, i);
 }
@@ -163,9 +180,13 @@ static void ask_about(const struct shape *shape, uint32_t lists, uint32_t most, 
 		ask_questions(&a, 1 + below(seed, most), seed);
 		choose_probes(&t, &a, seed);
 		isa_force(isa);
-		ask_lists(&t, &a, false);
+		ask_again(&a);
+		search_in_portions(&t, &a, seed);
+		check_all(&t, &a);
 		isa_force((enum isa)below(seed, 3));
-		ask_lists(&t, &a, true);
+		ask_again(&a);
+		search_together(&t, &a);
+		check_all(&t, &a);
 	}
 	ask_free(&a);
 	listed_free(&t);
@@ -230,162 +251,11 @@ START_TEST(threads_that_share_a_request_change_nothing)
 	struct shared_request r = {
 		.queries = a.queries, .n = a.n, .order = t.w.order, .bulk = true, .crew = &crew};
 	ck_ok(shared_search(shared, &r, &err), &err);
-	for (size_t i = 0; i < a.n; i++)
-		check_one(&t, &a, i);
+	check_all(&t, &a);
 	pool_stop(pool);
 	shared_free(shared);
 	ask_free(&a);
 	listed_free(&t);
-}
-END_TEST
-
-static uint32_t live_of(const struct world *w)
-{
-	uint32_t live = 0;
-
-	for (uint32_t i = 0; i < w->shape.n; i++)
-		live += w->numbers[i] != DEAD_ROW;
-	return live;
-}
-
-/* The same lists, filled by several threads. */
-START_TEST(threads_that_help_to_fill_change_nothing)
-{
-	uint64_t seed = 12;
-	struct shape s = {.similarity = (Pb__Similarity)_i,
-		.dtype = PB__DTYPE__DTYPE_F16,
-		.kind = KIND_CLUSTERS,
-		.n = 9000,
-		.dimension = 20,
-		.holes = 9};
-	struct pool *pool =
-		pool_start(&(struct pool_options){.threads = {1, 3}, .queue = {1, 1024}});
-	struct crew crew = pool_crew(pool);
-	struct progress progress = {.crew = &crew};
-	struct listed t;
-	struct lists *other;
-
-	listed_make(&t, &s, 200, &seed);
-	ck_ok(lists_new(&t.w.rows.about, t.centroids.value, 200, &other, &err), &err);
-	ck_ok(lists_fill(other, &t.w.rows, t.w.exact.codes, &progress, &err), &err);
-	pool_stop(pool);
-	ck_assert_mem_eq(other->start, t.lists->start, 201 * sizeof *other->start);
-	ck_assert_uint_eq(other->start[200], live_of(&t.w));
-	ck_assert_mem_eq(other->row, t.lists->row, live_of(&t.w) * sizeof *other->row);
-	for (uint32_t i = 0; i < live_of(&t.w); i++)
-		ck_assert(t.list[other->row[i]] < 200 && other->start[t.list[other->row[i]]] <= i &&
-			  i < other->start[t.list[other->row[i]] + 1]);
-	lists_free(other);
-	listed_free(&t);
-}
-END_TEST
-
-/* K-means whose nearest centroids are found by brute force. */
-struct slow {
-	const struct world *w;
-	struct world centroids;
-	uint32_t *live; /* rows */
-};
-
-static void read_live(void *arg, uint32_t i, float *out)
-{
-	const struct slow *s = arg;
-	uint32_t d = s->w->shape.dimension;
-	const float *row = s->w->value + (size_t)s->live[i] * d;
-	double square = 0;
-
-	for (uint32_t j = 0; j < d; j++)
-		square += (double)row[j] * row[j];
-	for (uint32_t j = 0; j < d; j++)
-		out[j] = s->w->shape.similarity == PB__SIMILARITY__SIMILARITY_L2 || square == 0
-				 ? row[j]
-				 : (float)(row[j] / sqrt(square));
-}
-
-static enum code learn_slowly(void *arg, const float *centroids, struct error *e)
-{
-	struct slow *s = arg;
-
-	(void)e;
-	memcpy(s->centroids.value, centroids,
-		(size_t)s->centroids.shape.n * s->centroids.shape.dimension * sizeof *centroids);
-	return OK;
-}
-
-static enum code assign_slowly(
-	void *arg, size_t n, const float *rows, int64_t *out, struct error *e)
-{
-	const struct slow *s = arg;
-	struct listed t = {.centroids = s->centroids};
-
-	(void)e;
-	for (size_t i = 0; i < n; i++)
-		out[i] = nearest(&t, rows + i * s->centroids.shape.dimension);
-	return OK;
-}
-
-/* For rows so few that all are the sample. */
-static float *train_slowly(const struct world *w, uint32_t n)
-{
-	uint32_t d = w->shape.dimension, live = 0;
-	struct slow s = {.w = w, .live = malloc(w->shape.n * sizeof *s.live)};
-	struct faiss_kmeans how = {.dimension = d,
-		.lists = n,
-		.iterations = 10,
-		.seed = 1234,
-		.spherical = w->shape.similarity != PB__SIMILARITY__SIMILARITY_L2,
-		.read = read_live,
-		.learn = learn_slowly,
-		.assign = assign_slowly,
-		.arg = &s};
-	float *out = malloc((size_t)n * d * sizeof *out);
-
-	for (uint32_t i = 0; i < w->shape.n; i++)
-		if (w->numbers[i] != DEAD_ROW)
-			s.live[live++] = i;
-	s.centroids.shape =
-		(struct shape){.similarity = how.spherical ? PB__SIMILARITY__SIMILARITY_DOT
-							   : PB__SIMILARITY__SIMILARITY_L2,
-			.n = n,
-			.dimension = d};
-	s.centroids.value = malloc((size_t)n * d * sizeof *s.centroids.value);
-	ck_ok(faiss_kmeans(&how, live, out, NULL, &err), &err);
-	free(s.centroids.value);
-	free(s.live);
-	return out;
-}
-
-START_TEST(centroids_are_those_of_kmeans_by_brute_force)
-{
-	uint64_t seed = 13;
-	struct shape s = {.similarity = (Pb__Similarity)(_i % 3),
-		.dtype = _i < 3 ? PB__DTYPE__DTYPE_F32 : PB__DTYPE__DTYPE_F16,
-		.kind = _i < 3 ? KIND_SIZES : KIND_CLUSTERS,
-		.n = 3000,
-		.dimension = 11,
-		.holes = 7};
-	struct pool *pool =
-		pool_start(&(struct pool_options){.threads = {1, 3}, .queue = {1, 1024}});
-	struct crew crew = pool_crew(pool);
-	struct progress progress = {.crew = &crew};
-	size_t bytes = (size_t)40 * s.dimension * sizeof(float);
-	float *got = malloc(bytes);
-	struct world w;
-
-	world_make(&w, &s, &seed);
-	w.rows.live = live_of(&w);
-	float *want = train_slowly(&w, 40);
-	for (enum isa isa = ISA_PORTABLE; isa <= ISA_AVX512; isa++) {
-		isa_force(isa);
-		ck_ok(lists_train(&w.rows, 40, NULL, got, &err), &err);
-		ck_assert_mem_eq(got, want, bytes);
-		ck_ok(lists_train(&w.rows, 40, &progress, got, &err), &err);
-		ck_assert_mem_eq(got, want, bytes);
-	}
-	pool_stop(pool);
-	free(want);
-	free(got);
-	world_free(&w);
 }
 END_TEST
 
@@ -456,8 +326,7 @@ START_TEST(every_single_allocation_may_fail)
 		ck_assert(rc == OK || rc == RESOURCE_EXHAUSTED);
 	}
 	ck_assert_int_gt(n, 20);
-	for (size_t i = 0; i < a.n; i++)
-		check_one(&t, &a, i);
+	check_all(&t, &a);
 	ask_free(&a);
 	listed_free(&t);
 }
@@ -472,8 +341,6 @@ Suite *suite(void)
 	tcase_add_loop_test(t, answers_are_true_about_the_nearest_lists, 0, KIND_COUNT);
 	tcase_add_loop_test(t, queries_that_give_their_pass_up_see_their_lists_alone, 0, 3);
 	tcase_add_loop_test(t, threads_that_share_a_request_change_nothing, 0, 3);
-	tcase_add_loop_test(t, threads_that_help_to_fill_change_nothing, 0, 3);
-	tcase_add_loop_test(t, centroids_are_those_of_kmeans_by_brute_force, 0, 6);
 	tcase_add_test(t, a_cancelled_build_or_search_ends);
 #ifdef HARDMINER_FAULTS
 	tcase_add_test(t, every_single_allocation_may_fail);
