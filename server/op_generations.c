@@ -24,7 +24,8 @@ enum code op_upsert_vectors(
 enum code op_publish_generation(
 	struct call *c, const Pb__PublishGenerationRequest *req, Pb__PublishGenerationResponse *res)
 {
-	struct progress progress = {.cancelled = &c->cancelled};
+	struct crew crew = pool_crew(c->daemon->pool);
+	struct progress progress = {.cancelled = &c->cancelled, .crew = &crew};
 	Pb__Generation *generation = arena_alloc(&c->arena, sizeof *generation);
 	Pb__Job *job = arena_alloc(&c->arena, sizeof *job);
 	uint64_t without;

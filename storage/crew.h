@@ -7,6 +7,8 @@
 #include <stdbool.h>
 #include <stddef.h>
 
+#include "proto/error.h"
+
 /* Embedded in whatever is to be done; whoever is to do it owns it until `run` is called. */
 struct job {
 	void (*run)(struct job *job);
@@ -31,5 +33,20 @@ struct crew {
 	size_t (*awaited)(void *arg);
 	void *arg;
 };
+
+/* Long work of many parts, each of some milliseconds, that may be done in any order. */
+struct slices {
+	size_t n;
+	/* Does the i-th, on any thread; each once, unless one fails. */
+	enum code (*each)(void *arg, size_t i, struct error *e);
+	/* May be NULL. Now and then, on the calling thread: so many are taken. */
+	void (*told)(void *arg, size_t taken);
+	void *arg;
+};
+
+/* Has all of them done, by the calling thread and by idle ones of the crew, which go as soon as somebody
+ * wants their place; the caller, where it has one, gives its own up likewise. When one fails no others
+ * are begun, and its error is the answer: of several any. */
+enum code crew_slices(const struct crew *crew, const struct slices *s, struct error *e);
 
 #endif

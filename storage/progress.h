@@ -1,4 +1,4 @@
-/* How a long build tells how far it is and learns that it should stop. */
+/* How a long build tells how far it is and learns that it should stop; and who may help it. */
 #ifndef STORAGE_PROGRESS_H
 #define STORAGE_PROGRESS_H
 
@@ -8,11 +8,13 @@
 
 #include "proto/error.h"
 
+struct crew;
 struct progress { /* all may be NULL */
 	void (*report)(
 		void *arg, const char *phase, uint64_t done, uint64_t total, const char *unit);
 	void *arg;
 	atomic_bool *cancelled;
+	const struct crew *crew;
 };
 
 static inline void progress_report(const struct progress *p, const char *phase, uint64_t done,
@@ -28,6 +30,11 @@ static inline enum code check_cancelled(atomic_bool *cancelled, struct error *e)
 	if (cancelled && atomic_load_explicit(cancelled, memory_order_relaxed))
 		return error_set(e, CANCELLED, "CANCELLED", "The request was cancelled.");
 	return OK;
+}
+
+static inline const struct crew *progress_crew(const struct progress *p)
+{
+	return p ? p->crew : NULL;
 }
 
 static inline enum code progress_check(const struct progress *p, struct error *e)

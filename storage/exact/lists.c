@@ -1,76 +1,24 @@
 #include "storage/exact/lists.h"
 
-#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "proto/fault.h"
 #include "storage/exact/codes_gather.h"
 
-enum { PIECE_ROWS = 512, ROWS_AT_ONCE = 256 };
+enum { PIECE_ROWS = 512 };
 
 void lists_free(struct lists *l)
 {
 	if (!l)
 		return;
-	codes_free(l->centroid_codes);
+	centroids_free(&l->coarse);
 	codes_free(l->codes);
 	free(l->start);
 	free(l->row);
 	free(l->piece);
-	free(l->centroid);
-	free(l->number);
+	free(l->first_piece);
 	free(l);
-}
-
-/* By products, for a centroid may be nothing: the middle of opposite directions. */
-static Pb__Similarity coarse_similarity(Pb__Similarity similarity)
-{
-	return similarity == PB__SIMILARITY__SIMILARITY_L2 ? similarity
-							   : PB__SIMILARITY__SIMILARITY_DOT;
-}
-
-static enum code encode_centroids(struct lists *l, const struct basis *basis, struct error *e)
-{
-	const struct vectors *c = &l->centroids;
-	struct codes_builder *b =
-		codes_builder_new(c->about.dimension, c->about.dtype, c->about.similarity);
-
-	if (!b)
-		return error_memory(e);
-	if (codes_builder_take_basis(b, basis, e) || codes_builder_add(b, c->rows, c->count, e)) {
-		codes_builder_free(b);
-		return e->code;
-	}
-	if (codes_builder_finish(b, &l->centroid_codes, e))
-		return e->code;
-	l->coarse = (struct exact){.rows = c, .codes = l->centroid_codes};
-	return OK;
-}
-
-static enum code put_centroids(struct lists *l, const struct vectors_about *about,
-	const struct basis *basis, const float *centroid, struct error *e)
-{
-	size_t row_bytes = about->dimension * sizeof *centroid;
-
-	l->centroid = FAULT() ? NULL : malloc(l->n * row_bytes);
-	l->number = FAULT() ? NULL : malloc(l->n * sizeof *l->number);
-	l->start = FAULT() ? NULL : calloc(l->n + 1, sizeof *l->start);
-	if (!l->centroid || !l->number || !l->start)
-		return error_memory(e);
-	memcpy(l->centroid, centroid, l->n * row_bytes);
-	for (uint32_t i = 0; i < l->n; i++)
-		l->number[i] = i;
-	l->centroids = (struct vectors){.about = {.dtype = PB__DTYPE__DTYPE_F32,
-						.similarity = coarse_similarity(about->similarity),
-						.dimension = about->dimension},
-		.count = l->n,
-		.live = l->n,
-		.last = l->n - 1,
-		.numbers = l->number,
-		.rows = (const unsigned char *)l->centroid,
-		.row_bytes = row_bytes};
-	return encode_centroids(l, basis, e);
 }
 
 enum code lists_new(const struct vectors_about *about, const struct basis *basis,
@@ -81,7 +29,10 @@ enum code lists_new(const struct vectors_about *about, const struct basis *basis
 	if (!l)
 		return error_memory(e);
 	l->n = l->nprobe = n;
-	if (put_centroids(l, about, basis, centroid, e)) {
+	l->start = FAULT() ? NULL : calloc(n + (size_t)1, sizeof *l->start);
+	if (!l->start)
+		error_memory(e);
+	if (!l->start || centroids_init(&l->coarse, about, basis, centroid, n, e)) {
 		lists_free(l);
 		return e->code;
 	}
@@ -89,52 +40,39 @@ enum code lists_new(const struct vectors_about *about, const struct basis *basis
 	return OK;
 }
 
-/* What one batch of rows needs to find its lists. */
-struct batch {
-	float *vector; /* ROWS_AT_ONCE x dimension */
-	struct hit nearest[ROWS_AT_ONCE];
-	struct exact_query queries[ROWS_AT_ONCE];
+struct filling {
+	const struct vectors *rows;
+	const struct progress *progress;
 };
 
-/* The list of each of n rows from `first` on; the dead ones' does not matter. */
-static enum code find_lists(const struct lists *l, const struct vectors *rows, uint32_t first,
-	uint32_t n, struct batch *b, uint32_t *out, struct error *e)
+/* Dead ones as well: their list does not matter. */
+static void read_row(void *arg, uint32_t row, float *out)
 {
-	for (uint32_t i = 0; i < n; i++) {
-		float *vector = b->vector + (size_t)i * rows->about.dimension;
-		vectors_floats(rows, first + i, vector);
-		b->queries[i] = (struct exact_query){
-			.vector = vector, .k = 1, .floor = -INFINITY, .out = &b->nearest[i]};
-	}
-	if (exact_search(&l->coarse, l->number, b->queries, n, NULL, e))
-		return e->code;
-	for (uint32_t i = 0; i < n; i++)
-		out[i] = b->nearest[i].document;
-	return OK;
+	const struct filling *f = arg;
+
+	vectors_floats(f->rows, row, out);
+}
+
+static void tell(void *arg, uint32_t done)
+{
+	const struct filling *f = arg;
+
+	progress_report(f->progress, "index", done, f->rows->count, "vectors");
 }
 
 static enum code find_all(const struct lists *l, const struct vectors *rows,
 	const struct progress *progress, uint32_t *list, struct error *e)
 {
-	struct batch *b = FAULT() ? NULL : malloc(sizeof *b);
-	size_t bytes = (size_t)ROWS_AT_ONCE * rows->about.dimension * sizeof(float);
-	enum code rc = OK;
+	struct filling f = {rows, progress};
+	struct assignment a = {.to = &l->coarse,
+		.n = rows->count,
+		.read = read_row,
+		.told = tell,
+		.arg = &f,
+		.nearest = list,
+		.cancelled = progress ? progress->cancelled : NULL};
 
-	if (!b)
-		return error_memory(e);
-	b->vector = FAULT() ? NULL : malloc(bytes);
-	if (!b->vector)
-		rc = error_memory(e);
-	for (uint32_t first = 0, n; !rc && first < rows->count; first += n) {
-		n = rows->count - first < ROWS_AT_ONCE ? rows->count - first : ROWS_AT_ONCE;
-		progress_report(progress, "index", first, rows->count, "vectors");
-		rc = progress_check(progress, e);
-		if (!rc)
-			rc = find_lists(l, rows, first, n, b, list + first, e);
-	}
-	free(b->vector);
-	free(b);
-	return rc;
+	return centroids_assign(&a, progress_crew(progress), e);
 }
 
 /* Rows by their lists, within a list as they come. */
@@ -179,13 +117,17 @@ bool lists_cut(struct lists *l)
 	size_t most = (size_t)l->codes->rows / PIECE_ROWS + l->n;
 
 	l->piece = FAULT() ? NULL : malloc(most * sizeof *l->piece);
-	if (!l->piece)
+	l->first_piece = FAULT() ? NULL : malloc((l->n + (size_t)1) * sizeof *l->first_piece);
+	if (!l->piece || !l->first_piece)
 		return false;
-	for (uint32_t i = 0; i < l->n; i++)
+	for (uint32_t i = 0; i < l->n; i++) {
+		l->first_piece[i] = l->pieces;
 		for (uint32_t end, at = l->start[i]; at < l->start[i + 1]; at = end) {
 			end = l->start[i + 1] - at < PIECE_ROWS ? l->start[i + 1] : at + PIECE_ROWS;
-			l->piece[l->pieces++] = (struct piece){i, at, end};
+			l->piece[l->pieces++] = (struct piece){at, end};
 		}
+	}
+	l->first_piece[l->n] = l->pieces;
 	return true;
 }
 

@@ -4,10 +4,8 @@
  * bound and with the same scores as everywhere (query.h): a row is missed only with its whole list,
  * and who looks into all lists gets what the exact engine answers.
  *
- * Nearest by l2 is the smallest distance, by cosine and dot the largest product with a centroid of
- * length 1: lists are of directions, however long rows are. Of equals the first. Centroids are rows of
- * an exact engine of their own, so that who is near whom does not depend on company, threads or the
- * instruction set.
+ * Nearest is as centroids.h says; where similarity is not l2 centroids are of length 1: lists are of
+ * directions, however long rows are.
  *
  * Codes stand list by list, back to back; a block may have rows of several lists. Long lists are
  * scanned in pieces.
@@ -15,11 +13,11 @@
 #ifndef STORAGE_EXACT_LISTS_H
 #define STORAGE_EXACT_LISTS_H
 
-#include "storage/exact/pass.h"
+#include "storage/exact/centroids.h"
 #include "storage/progress.h"
 
 struct piece {
-	uint32_t list, first, end; /* codes */
+	uint32_t first, end; /* codes */
 };
 
 struct lists {
@@ -29,12 +27,9 @@ struct lists {
 	struct codes *codes; /* of live rows */
 	struct piece *piece;
 	uint32_t pieces;
+	uint32_t *first_piece; /* n + 1: a list's are first_piece[i] .. first_piece[i + 1] */
 
-	float *centroid;  /* n x dimension */
-	uint32_t *number; /* 0 .. n - 1: the centroids' numbers, and their order */
-	struct vectors centroids;
-	struct codes *centroid_codes;
-	struct exact coarse; /* of the two */
+	struct centroids coarse;
 };
 
 /* Lists without rows. Centroids, n x dimension, are copied; of length 1 or 0 unless for l2. The basis is
@@ -46,7 +41,7 @@ enum code lists_new(const struct vectors_about *about, const struct basis *basis
 void lists_free(struct lists *l); /* NULL is fine */
 
 /* Puts all live rows where they belong; `codes` are the rows' own, in the order of the rows. Reports
- * the phase "index". CANCELLED. */
+ * the phase "index"; the lists are the same whoever helps. CANCELLED. */
 enum code lists_fill(struct lists *l, const struct vectors *rows, const struct codes *codes,
 	const struct progress *progress, struct error *e);
 /* Cuts pieces, once start and codes are there. False: no memory. */

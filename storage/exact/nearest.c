@@ -115,7 +115,7 @@ static void offer(const struct finding *f, size_t i, uint32_t centroid, struct t
 	size_t query = f->s->first + i;
 	const float *vector = p->queries[query].vector;
 
-	top_offer(top, (struct hit){centroid, score_row(&f->lists->centroids, vector,
+	top_offer(top, (struct hit){centroid, score_row(&f->lists->coarse.vectors, vector,
 						      p->length[query], centroid)});
 }
 
@@ -137,7 +137,7 @@ static void offer_some(const struct finding *f, size_t i, struct survivors some,
 static void choose_scored(struct finding *f, size_t i, size_t certain, size_t n, uint32_t *out)
 {
 	struct survivors some = f->near[i];
-	struct top top = {f->hit, 0, n, f->lists->number};
+	struct top top = {f->hit, 0, n, f->lists->coarse.number};
 
 	some.at += certain;
 	some.n -= certain;
@@ -167,15 +167,20 @@ static void sort_first(struct survivor *at, size_t n)
 /* All lists, in place of the nearest n that are there alone. */
 static void add_others(const struct lists *l, uint32_t *out, size_t n)
 {
-	size_t to = n;
+	uint32_t there[NEAREST_FIRST];
+	size_t to = n, next = 0;
 
-	for (uint32_t c = 0; c < l->n; c++) {
-		bool there = false;
-		for (size_t j = 0; j < n; j++)
-			there |= out[j] == c;
-		if (!there)
-			out[to++] = c;
+	for (size_t i = 0; i < n; i++) {
+		size_t at = i;
+		for (; at > 0 && there[at - 1] > out[i]; at--)
+			there[at] = there[at - 1];
+		there[at] = out[i];
 	}
+	for (uint32_t c = 0; c < l->n; c++)
+		if (next < n && there[next] == c)
+			next++;
+		else
+			out[to++] = c;
 }
 
 static void choose(struct finding *f, size_t i)

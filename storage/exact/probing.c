@@ -7,6 +7,7 @@
 #include "proto/fault.h"
 #include "storage/exact/nearest.h"
 #include "storage/exact/score.h"
+#include "storage/exact/visits.h"
 #include "storage/progress.h"
 
 enum {
@@ -14,14 +15,21 @@ enum {
 	ROUNDS = 4		  /* that end with 1, 4, 16 and all lists */
 };
 
-/* A visit is a round and a list: lists 0 .. n - 1 in the first round, and so on. */
+/*
+ * A query looks into a list in a round: a visit's row is the list's place in rounds, lists 0 .. n - 1
+ * in the first and so on. Visits go up by it, so those of one list in one round stand together; a chunk
+ * is one of the list's pieces for all of them. Of the chunks there are names for, those that nobody
+ * looks into are passed over without being gone through.
+ */
 struct probing {
-	size_t *first;	 /* n + 1: where the probes of each query begin */
-	uint32_t *list;	 /* of each probe; a query's begin with the nearest */
-	size_t *visit;	 /* ROUNDS x lists + 1: where the queries of each visit begin */
-	uint32_t *query; /* of each visit */
-	bool sorted;	 /* visits are there */
-	int8_t *code;	 /* of the panel at hand */
+	size_t *first;	      /* n + 1: where the probes of each query begin */
+	uint32_t *list;	      /* of each probe; a query's begin with the nearest */
+	struct visit *visits; /* n_visits, and as many again to sort them */
+	size_t n_visits;
+	bool sorted;	/* visits are there */
+	size_t next;	/* the first visit of the list at hand */
+	uint32_t round; /* of the one before */
+	int8_t *code;	/* of the panel at hand */
 };
 
 static void count_probes(const struct pass *p, size_t *first)
@@ -33,17 +41,15 @@ static void count_probes(const struct pass *p, size_t *first)
 
 static bool allocate(const struct pass *p, struct probing *b)
 {
-	size_t visits = ROUNDS * (size_t)p->x->lists->n + 1;
-
 	b->first = FAULT() ? NULL : malloc((p->n + 1) * sizeof *b->first);
-	b->visit = FAULT() ? NULL : calloc(visits, sizeof *b->visit);
 	b->code = FAULT() ? NULL : calloc(1, panel_code_bytes(p->x->codes->steps, PANEL));
-	if (!b->first || !b->visit || !b->code)
+	if (!b->first || !b->code)
 		return false;
 	count_probes(p, b->first);
-	b->list = FAULT() ? NULL : malloc(b->first[p->n] * sizeof *b->list + 1);
-	b->query = FAULT() ? NULL : malloc(b->first[p->n] * sizeof *b->query + 1);
-	return b->list && b->query;
+	size_t probes = b->first[p->n];
+	b->list = FAULT() ? NULL : malloc(probes * sizeof *b->list + 1);
+	b->visits = FAULT() ? NULL : malloc(2 * probes * sizeof *b->visits + 1);
+	return b->list && b->visits;
 }
 
 bool probing_begin(struct pass *p)
@@ -64,8 +70,7 @@ void probing_free(struct probing *b)
 		return;
 	free(b->first);
 	free(b->list);
-	free(b->visit);
-	free(b->query);
+	free(b->visits);
 	free(b->code);
 	free(b);
 }
@@ -98,29 +103,22 @@ static uint32_t round_of(size_t rank)
 	return rank < 1 ? 0 : rank < 4 ? 1 : rank < 16 ? 2 : 3;
 }
 
-static size_t visit_of(const struct pass *p, size_t query, size_t probe)
+static void put_visits(struct probing *b, uint32_t lists, uint32_t query)
 {
-	const struct probing *b = p->probing;
-	size_t round = round_of(probe - b->first[query]);
-
-	return round * p->x->lists->n + b->list[probe];
+	for (size_t i = b->first[query]; i < b->first[query + 1]; i++)
+		b->visits[b->n_visits++] = (struct visit){
+			.row = round_of(i - b->first[query]) * lists + b->list[i], .query = query};
 }
 
 static void sort_visits(struct pass *p)
 {
 	struct probing *b = p->probing;
-	size_t visits = ROUNDS * (size_t)p->x->lists->n;
+	uint32_t lists = p->x->lists->n;
 
-	for (size_t i = 0; i < p->n; i++)
-		for (size_t j = b->first[i]; j < b->first[i + 1] && !is_gone(p, i); j++)
-			b->visit[visit_of(p, i, j) + 1]++;
-	for (size_t v = 0; v < visits; v++)
-		b->visit[v + 1] += b->visit[v];
-	for (size_t i = 0; i < p->n; i++)
-		for (size_t j = b->first[i]; j < b->first[i + 1] && !is_gone(p, i); j++)
-			b->query[b->visit[visit_of(p, i, j)]++] = (uint32_t)i;
-	memmove(b->visit + 1, b->visit, visits * sizeof *b->visit);
-	b->visit[0] = 0;
+	for (uint32_t i = 0; i < p->n; i++)
+		if (!is_gone(p, i))
+			put_visits(b, lists, i);
+	visits_sort(b->visits, b->visits + b->n_visits, b->n_visits, ROUNDS * lists);
 	b->sorted = true;
 }
 
@@ -162,15 +160,16 @@ static void visit(struct pass *p, const struct piece *piece, const uint32_t *que
 		p->survivors[query[i]] = lent[i];
 }
 
-static void visit_all(struct pass *p, const struct piece *piece, uint32_t round)
+/* All visits to the list at hand. */
+static void visit_all(struct pass *p, const struct piece *piece)
 {
 	const struct probing *b = p->probing;
-	size_t v = round * (size_t)p->x->lists->n + piece->list;
 	uint32_t query[PANEL], n = 0;
 
-	for (size_t at = b->visit[v]; at < b->visit[v + 1]; at++) {
-		if (!is_gone(p, b->query[at]))
-			query[n++] = b->query[at];
+	for (size_t at = b->next; at < b->n_visits && b->visits[at].row == b->visits[b->next].row;
+		at++) {
+		if (!is_gone(p, b->visits[at].query))
+			query[n++] = b->visits[at].query;
 		if (n == PANEL) {
 			visit(p, piece, query, n);
 			n = 0;
@@ -178,6 +177,15 @@ static void visit_all(struct pass *p, const struct piece *piece, uint32_t round)
 	}
 	if (n)
 		visit(p, piece, query, n);
+}
+
+/* To the next list that somebody looks into. */
+static void go_on(struct probing *b)
+{
+	uint32_t row = b->visits[b->next].row;
+
+	while (b->next < b->n_visits && b->visits[b->next].row == row)
+		b->next++;
 }
 
 /* From now on survivors are rows, as those of any pass. */
@@ -195,24 +203,67 @@ static void settle_all(struct pass *p)
 		survivors_settle(&p->survivors[i]);
 }
 
-static enum code scan_chunk(struct pass *p, uint32_t chunk, struct error *e)
+/* The list at hand: its pieces in this round, as chunks. */
+struct at_hand {
+	uint32_t round, first, end, piece; /* piece: of the first chunk */
+};
+
+static struct at_hand list_at_hand(const struct pass *p)
 {
 	const struct lists *l = p->x->lists;
-	uint32_t finding = finding_chunks(p->n);
+	uint32_t row = p->probing->visits[p->probing->next].row;
+	uint32_t round = row / l->n, piece = l->first_piece[row % l->n];
+	uint32_t pieces = l->first_piece[row % l->n + 1] - piece;
 
-	if (chunk < finding) {
-		size_t first = (size_t)chunk * FIND_QUERIES, left = p->n - first;
-		return find_lists(p, first, left < FIND_QUERIES ? left : FIND_QUERIES, e);
+	return (struct at_hand){
+		round, round * l->pieces + piece, round * l->pieces + piece + pieces, piece};
+}
+
+/* The list at hand, as far as it is among chunks first .. end. */
+static enum code scan_list(struct pass *p, const struct at_hand *h, uint32_t first, uint32_t end,
+	atomic_bool *cancelled, struct error *e)
+{
+	for (uint32_t at = h->first < first ? first : h->first; at < h->end && at < end; at++) {
+		if (check_cancelled(cancelled, e))
+			return e->code;
+		visit_all(p, &p->x->lists->piece[h->piece + at - h->first]);
 	}
-	if (!p->probing->sorted)
-		sort_visits(p);
-	chunk -= finding;
-	visit_all(p, &l->piece[chunk % l->pieces], chunk / l->pieces);
-	if (++chunk % l->pieces == 0)
-		settle_all(p);
-	if (chunk == ROUNDS * l->pieces)
-		name_rows(p);
 	return OK;
+}
+
+/* Chunks first .. end of the rounds. */
+static enum code scan_rounds(
+	struct pass *p, uint32_t first, uint32_t end, atomic_bool *cancelled, struct error *e)
+{
+	struct probing *b = p->probing;
+
+	if (!b->sorted)
+		sort_visits(p);
+	while (b->next < b->n_visits) {
+		struct at_hand h = list_at_hand(p);
+		if (h.first >= end)
+			break;
+		if (h.round != b->round)
+			settle_all(p);
+		b->round = h.round;
+		if (scan_list(p, &h, first, end, cancelled, e))
+			return e->code;
+		if (h.end > end)
+			break;
+		go_on(b);
+	}
+	if (end < ROUNDS * p->x->lists->pieces)
+		return OK;
+	settle_all(p);
+	name_rows(p);
+	return OK;
+}
+
+static enum code find_chunk(struct pass *p, uint32_t chunk, struct error *e)
+{
+	size_t first = (size_t)chunk * FIND_QUERIES, left = p->n - first;
+
+	return find_lists(p, first, left < FIND_QUERIES ? left : FIND_QUERIES, e);
 }
 
 uint32_t probing_alike(const struct pass *p, uint32_t chunk)
@@ -223,10 +274,12 @@ uint32_t probing_alike(const struct pass *p, uint32_t chunk)
 enum code probing_scan(
 	struct pass *p, uint32_t first, uint32_t n, atomic_bool *cancelled, struct error *e)
 {
-	for (uint32_t i = 0; i < n; i++)
-		if (check_cancelled(cancelled, e) || scan_chunk(p, first + i, e))
+	uint32_t finding = finding_chunks(p->n), end = first + n;
+
+	for (; first < finding && first < end; first++)
+		if (check_cancelled(cancelled, e) || find_chunk(p, first, e))
 			return e->code;
-	return OK;
+	return first < end ? scan_rounds(p, first - finding, end - finding, cancelled, e) : OK;
 }
 
 static int by_number(const void *a, const void *b)

@@ -6,6 +6,7 @@
 #include <memory>
 #include <mutex>
 #include <new>
+#include <numeric>
 #include <stdexcept>
 #include <vector>
 
@@ -100,6 +101,10 @@ const char *sentence(const char *what)
 	return said ? said + strlen(": ") : what;
 }
 
+/* Thrown where the error has been said. */
+struct told_failure {
+};
+
 /* Runs `f`; whatever it throws becomes an error. */
 template <typename F>
 enum code guarded(const faiss_stop *stop, enum code code, const char *reason, struct error *e, F f)
@@ -110,6 +115,8 @@ enum code guarded(const faiss_stop *stop, enum code code, const char *reason, st
 		return OK;
 	} catch (const std::bad_alloc &) {
 		return error_memory(e);
+	} catch (const told_failure &) {
+		return e->code;
 	} catch (const std::exception &x) {
 		if (stopped(stop))
 			return error_set(e, CANCELLED, "CANCELLED", "The request was cancelled.");
@@ -311,6 +318,65 @@ class training
 	}
 };
 
+/* What is not to be asked of an index that is none. */
+struct no_index : faiss::Index {
+	explicit no_index(const struct faiss_kmeans *k) : faiss::Index((idx_t)k->dimension)
+	{
+	}
+	void add(idx_t, const float *) override
+	{
+	}
+	void search(idx_t, const float *, idx_t, float *, idx_t *,
+		const faiss::SearchParameters *) const override
+	{
+		throw std::logic_error("it cannot be searched");
+	}
+	void reset() override
+	{
+	}
+};
+
+/* What k-means takes for rows are their numbers. It decodes inside OpenMP, so nothing may be thrown. */
+struct row_numbers : no_index {
+	const struct faiss_kmeans *how;
+
+	explicit row_numbers(const struct faiss_kmeans *k) : no_index(k), how(k)
+	{
+	}
+	size_t sa_code_size() const override
+	{
+		return sizeof(uint32_t);
+	}
+	void sa_decode(idx_t n, const uint8_t *bytes, float *x) const override
+	{
+		const uint32_t *row = (const uint32_t *)bytes;
+		for (idx_t i = 0; i < n; i++)
+			how->read(how->arg, row[i], x + i * d);
+	}
+};
+
+/* Has the caller find each row's centroid. */
+struct asking_assigner : no_index {
+	const struct faiss_kmeans *how;
+	struct error *e;
+
+	asking_assigner(const struct faiss_kmeans *k, struct error *to) : no_index(k), how(k), e(to)
+	{
+	}
+	void add(idx_t, const float *x) override
+	{
+		if (how->learn(how->arg, x, e))
+			throw told_failure();
+	}
+	void search(idx_t n, const float *x, idx_t, float *distances, idx_t *labels,
+		const faiss::SearchParameters *) const override
+	{
+		std::fill(distances, distances + n, 0); /* a statistic that nobody reads */
+		if (how->assign(how->arg, (size_t)n, x, (int64_t *)labels, e))
+			throw told_failure();
+	}
+};
+
 /* The graph that takes an efSearch with the call. */
 const faiss::IndexHNSW *graph_of(const faiss::Index *index)
 {
@@ -481,21 +547,24 @@ extern "C" enum code faiss_unpack(
 	});
 }
 
-extern "C" enum code faiss_kmeans(const struct faiss_kmeans *how, size_t n, const float *rows,
-	float *centroids, const struct faiss_stop *stop, const struct faiss_watch *watch,
-	struct error *e)
+extern "C" enum code faiss_kmeans(const struct faiss_kmeans *how, uint32_t n, float *centroids,
+	const struct faiss_stop *stop, struct error *e)
 {
 	return guarded(stop, FAILED_PRECONDITION, "INDEX_NOT_BUILDABLE", e, [&] {
-		tally count{watch, 0, (uint64_t)n * how->iterations};
-		told_assigner assigner(how->dimension,
-			how->spherical ? faiss::METRIC_INNER_PRODUCT : faiss::METRIC_L2, &count);
+		asking_assigner assigner(how, e);
+		row_numbers codec(how);
+		std::vector<uint32_t> rows(n);
+		std::iota(rows.begin(), rows.end(), 0);
 		faiss::Clustering means((int)how->dimension, (int)how->lists);
 		hush(means);
 		means.max_points_per_centroid = (int)(n / how->lists + 1);
 		means.niter = (int)how->iterations;
 		means.seed = how->seed;
 		means.spherical = how->spherical;
-		means.train((faiss::Index::idx_t)n, rows, assigner);
+		means.decode_block_size =
+			std::max<size_t>(1, KMEANS_BYTES / (how->dimension * sizeof(float)));
+		means.train_encoded(
+			(faiss::Index::idx_t)n, (const uint8_t *)rows.data(), &codec, assigner);
 		std::copy(means.centroids.begin(), means.centroids.end(), centroids);
 	});
 }

@@ -79,19 +79,28 @@ enum code faiss_pack(
 enum code faiss_unpack(
 	const unsigned char *bytes, size_t n, struct faiss_index **out, struct error *e);
 
-/* K-means: `lists` centroids of n rows into `centroids` (lists x dimension), by Lloyd's iterations
- * from randomly chosen rows; a centroid that nobody is nearest to takes half of a crowded one's.
- * All rows count. Spherical: nearest is by inner product, and centroids are of unit length. The
- * same arguments give the same bits. FAILED_PRECONDITION/INDEX_NOT_BUILDABLE for fewer rows than
- * lists. lists, dimension > 0. */
+/* K-means: `lists` centroids (lists x dimension) of n rows, by Lloyd's iterations from randomly chosen
+ * rows; a centroid that nobody is nearest to takes half of a crowded one's. All rows count. Spherical:
+ * centroids are of unit length. FAISS does the steps; rows and who is nearest to whom are asked of the
+ * caller, on the calling thread: what it answers alike makes the same bits. Rows are not kept: beside
+ * KMEANS_BYTES of them at a time, or one, it takes 16 bytes a row.
+ * FAILED_PRECONDITION/INDEX_NOT_BUILDABLE for fewer rows than lists. lists, dimension > 0. */
+enum { KMEANS_BYTES = 1 << 24 };
 struct faiss_kmeans {
 	uint32_t dimension, lists, iterations;
 	int seed;
 	bool spherical;
+	void (*read)(void *arg, uint32_t row, float *out);
+	/* From now on these are the centroids: told anew after each iteration. */
+	enum code (*learn)(void *arg, const float *centroids, struct error *e);
+	/* To each of the next n rows, which are given: the number of the one nearest to it. They come
+	 * in order, all of them in each iteration. */
+	enum code (*assign)(
+		void *arg, size_t n, const float *rows, int64_t *nearest, struct error *e);
+	void *arg;
 };
-enum code faiss_kmeans(const struct faiss_kmeans *how, size_t n, const float *rows,
-	float *centroids, const struct faiss_stop *stop, const struct faiss_watch *watch,
-	struct error *e);
+enum code faiss_kmeans(const struct faiss_kmeans *how, uint32_t n, float *centroids,
+	const struct faiss_stop *stop, struct error *e);
 
 #ifdef __cplusplus
 }

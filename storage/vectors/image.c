@@ -41,7 +41,12 @@ enum code image_truth(const struct image *g, const struct shared_request *r, str
 
 	if (!x.codes)
 		return scan_rows(g, r, e);
-	return exact_search(&x, r->order, r->queries, r->n, r->cancelled, e);
+	if (!r->crew)
+		return exact_search(&x, r->order, r->queries, r->n, r->cancelled, e);
+	struct shared *shared = shared_new(&x);
+	enum code rc = shared ? shared_search(shared, r, e) : error_memory(e);
+	shared_free(shared);
+	return rc;
 }
 
 void image_measured(struct image *g)

@@ -42,8 +42,8 @@ struct image *image_release(struct image *g); /* NULL is fine; always returns NU
  * thread. */
 enum code image_search(const struct image *g, const struct shared_request *r, struct error *e);
 
-/* What image_search with the engine "exact" would answer, on the calling thread: by the codes while
- * there are any, else by scoring every row. */
+/* What image_search with the engine "exact" would answer: by the codes while there are any, with the
+ * help of the request's crew; else by scoring every row, on the calling thread. */
 enum code image_truth(const struct image *g, const struct shared_request *r, struct error *e);
 /* Frees codes that the engine does not search by, once its recall is measured. Nobody else has the
  * image yet. */

@@ -5,9 +5,9 @@
 #include <string.h>
 
 #include "proto/fault.h"
-#include "storage/exact/score.h"
 #include "storage/vectors/image_private.h"
 #include "storage/vectors/lists_file.h"
+#include "storage/vectors/lists_train.h"
 
 static const char prefix[] = "lists";
 
@@ -35,77 +35,6 @@ enum code image_index_lists(const char *index, uint32_t *out, struct error *e)
 	return error_field(e, "index");
 }
 
-/* What k-means learns from: enough rows a list to find its middle, of few lists more, which costs
- * little; of very many fewer, for all of it is in memory: 2^18 rows, or 16 a list, of d floats. */
-enum { LEAST_SAMPLE = 1 << 16, A_LIST = 64, A_LIST_AT_LEAST = 16, MANY_SAMPLE = 1 << 18 };
-
-static size_t sample_size(const struct image *g)
-{
-	size_t lists = g->lists, n = A_LIST * lists;
-
-	if (n > MANY_SAMPLE)
-		n = A_LIST_AT_LEAST * lists > MANY_SAMPLE ? A_LIST_AT_LEAST * lists : MANY_SAMPLE;
-	if (n < LEAST_SAMPLE)
-		n = LEAST_SAMPLE;
-	return n < g->rows ? n : g->rows;
-}
-
-static void make_unit(float *x, uint32_t d)
-{
-	double length = vector_length(x, d);
-
-	for (uint32_t j = 0; j < d && length > 0; j++)
-		x[j] = (float)(x[j] / length);
-}
-
-/* n of the live rows, spread evenly; where lists are of directions, as those. */
-static void take_sample(const struct image *g, size_t n, float *out)
-{
-	const struct vectors *v = &g->private->documents;
-	uint64_t live = 0;
-
-	for (size_t row = 0, i = 0; i < n; row++) {
-		if (v->numbers[row] == DEAD_ROW || live++ != i * g->rows / n)
-			continue;
-		float *x = out + i++ * g->dimension;
-		vectors_floats(v, (uint32_t)row, x);
-		if (g->similarity != PB__SIMILARITY__SIMILARITY_L2)
-			make_unit(x, g->dimension);
-	}
-}
-
-static bool asked(void *arg)
-{
-	return arg && atomic_load_explicit((atomic_bool *)arg, memory_order_relaxed);
-}
-
-static void tell(void *arg, uint64_t done, uint64_t total)
-{
-	progress_report(arg, "train", done, total, "assignments");
-}
-
-static enum code train(
-	const struct image *g, const struct progress *progress, float *centroids, struct error *e)
-{
-	struct faiss_kmeans how = {.dimension = g->dimension,
-		.lists = g->lists,
-		.iterations = 10,
-		.seed = 1234,
-		.spherical = g->similarity != PB__SIMILARITY__SIMILARITY_L2};
-	struct faiss_stop stop = {asked, progress ? progress->cancelled : NULL};
-	struct faiss_watch watch = {tell, (void *)progress};
-	size_t n = sample_size(g);
-
-	progress_report(progress, "train", 0, 0, "assignments");
-	float *sample = FAULT() ? NULL : malloc(n * g->dimension * sizeof *sample + 1);
-	if (!sample)
-		return error_memory(e);
-	take_sample(g, n, sample);
-	enum code rc = faiss_kmeans(&how, n, sample, centroids, &stop, &watch, e);
-	free(sample);
-	return rc;
-}
-
 static enum code check_rows(const struct image *g, struct error *e)
 {
 	if (g->lists <= g->rows)
@@ -123,7 +52,7 @@ static enum code build(struct image *g, const struct progress *progress, struct 
 		FAULT() ? NULL : malloc((size_t)g->lists * g->dimension * sizeof *centroids);
 	if (!centroids)
 		return error_memory(e);
-	enum code rc = train(g, progress, centroids, e);
+	enum code rc = lists_train(&p->documents, g->lists, progress, centroids, e);
 	if (!rc)
 		rc = lists_new(&p->documents.about, &p->codes->rotation.basis, centroids, g->lists,
 			&p->lists, e);

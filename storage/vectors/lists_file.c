@@ -29,7 +29,7 @@ static struct cache_part part_of(const struct lists *l, enum part part)
 	case BASIS:
 		return (struct cache_part){basis->row, basis_bytes(basis, l->codes->dimension)};
 	case CENTROIDS:
-		return (struct cache_part){l->centroid, l->n * l->centroids.row_bytes};
+		return (struct cache_part){l->coarse.at, l->n * l->coarse.vectors.row_bytes};
 	case STARTS:
 		return (struct cache_part){l->start, (l->n + (size_t)1) * sizeof *l->start};
 	case ROWS:

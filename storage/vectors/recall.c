@@ -152,7 +152,8 @@ static enum code measure_block(struct measuring *m, uint32_t first, uint32_t n, 
 		.n = n,
 		.order = m->order,
 		.bulk = true,
-		.cancelled = cancelled};
+		.cancelled = cancelled,
+		.crew = progress_crew(m->progress)};
 
 	for (uint32_t i = 0; i < n; i++)
 		vectors_floats(

@@ -8,7 +8,7 @@
 
 #include "storage/exact/lists.h"
 #include "storage/exact/shared.h"
-#include "storage/vectors/faiss.h"
+#include "storage/vectors/lists_train.h"
 #include "tests/bench/batch.h"
 #include "tests/bench/partner.h"
 
@@ -40,23 +40,6 @@ static uint32_t lists_for(uint32_t rows)
 	return 1u << lround(log2(4 * sqrt(rows)));
 }
 
-/* Centroids of 64 rows a list, spread evenly. The rows are of length 1. */
-static float *train(const struct vectors *rows, uint32_t lists)
-{
-	struct faiss_kmeans how = {
-		.dimension = D, .lists = lists, .iterations = 10, .seed = 1234, .spherical = true};
-	size_t n = 64 * (size_t)lists < rows->count ? 64 * (size_t)lists : rows->count;
-	float *sample = must_allocate(n * D, sizeof *sample);
-	float *centroids = must_allocate(lists * (size_t)D, sizeof *centroids);
-	struct error e;
-
-	for (size_t i = 0; i < n; i++)
-		vectors_floats(rows, (uint32_t)(i * rows->count / n), sample + i * D);
-	must(faiss_kmeans(&how, n, sample, centroids, NULL, NULL, &e), &e, "find centroids");
-	free(sample);
-	return centroids;
-}
-
 static void write_floats(const char *path, const float *x, size_t n)
 {
 	FILE *f = fopen(path, "wb");
@@ -72,15 +55,17 @@ static void build(struct ivf *t)
 	const struct exact *x = exact_of(t->b);
 	uint32_t n = lists_for(x->rows->count);
 	double began = now_s();
-	float *centroids = train(x->rows, n);
-	double trained = now_s();
+	float *centroids = must_allocate(n * (size_t)D, sizeof *centroids);
+	struct progress progress = {.crew = crew_of(t->b->cores)};
 	struct error e;
 
+	must(lists_train(x->rows, n, &progress, centroids, &e), &e, "train lists");
+	double trained = now_s();
 	must(lists_new(&x->rows->about, &x->codes->rotation.basis, centroids, n, &t->lists, &e), &e,
 		"make lists");
-	must(lists_fill(t->lists, x->rows, x->codes, NULL, &e), &e, "fill lists");
-	fprintf(stderr, "# %u lists: trained in %.1f s, filled in %.1f s, on one thread\n", n,
-		trained - began, now_s() - trained);
+	must(lists_fill(t->lists, x->rows, x->codes, &progress, &e), &e, "fill lists");
+	fprintf(stderr, "# %u lists: trained in %.1f s, filled in %.1f s, on %zu threads\n", n,
+		trained - began, now_s() - trained, t->b->cores);
 	write_floats(t->centroids_path, centroids, n * (size_t)D);
 	free(centroids);
 	t->exact = (struct exact){x->rows, t->lists->codes, t->lists};

@@ -389,7 +389,7 @@ static void hear(void *arg, const char *phase, uint64_t done, uint64_t total, co
 START_TEST(a_build_can_be_cancelled_in_every_phase_and_done_again)
 {
 	struct heard h = {0};
-	struct progress progress = {hear, &h, &h.cancelled};
+	struct progress progress = {hear, &h, &h.cancelled, NULL};
 	Pb__Generation about;
 
 	draw(8);
@@ -423,7 +423,7 @@ START_TEST(every_single_step_of_a_build_may_fail)
 		filled(_i ? "lists4" : "IVF4,Flat", PB__SIMILARITY__SIMILARITY_COSINE, 210, 200);
 	do {
 		fault_arm(n);
-		n += _i ? 11 : 1; /* lists have steps for every row and query */
+		n += _i ? 101 : 1; /* lists have steps for every row and query */
 		rc = publish_with(g, NULL, &about);
 		fault_arm(-1);
 		struct collection row = fixture_collection("demo");

@@ -27,6 +27,7 @@ enum { STORE_EVERY_MS = 1000 }; /* progress on disk; each time costs an fsync */
 
 struct runner {
 	struct mine mine; /* what jobs work on; its `cancelled` is ours */
+	struct crew crew; /* the pool's */
 	pthread_t thread;
 	pthread_mutex_t lock;
 	pthread_cond_t wake;
@@ -84,7 +85,7 @@ static enum code carry_out(struct runner *r, const struct job_work *job, struct 
 	const char **result, struct error *e)
 {
 	const struct job_kind *kind = kind_named(job->job.kind);
-	struct progress progress = {report, r, &r->cancelled};
+	struct progress progress = {report, r, &r->cancelled, r->mine.pool ? &r->crew : NULL};
 
 	if (!kind)
 		return error_set(e, UNIMPLEMENTED, "UNKNOWN_JOB_KIND",
@@ -187,6 +188,8 @@ struct runner *runner_start(struct database *db, struct catalog *catalog, struct
 	if (!r)
 		return NULL;
 	r->mine = (struct mine){db, catalog, pool, &r->cancelled};
+	if (pool)
+		r->crew = pool_crew(pool);
 	r->queued = true; /* perhaps from before a restart */
 	pthread_mutex_init(&r->lock, NULL);
 	pthread_cond_init(&r->wake, NULL);

@@ -136,17 +136,36 @@ static void choose_probes(const struct listed *t, struct ask *a, uint64_t *seed)
 		a->queries[i].nprobe = (uint32_t[]){0, 1, n, 1 + below(seed, n)}[below(seed, 4)];
 }
 
-static void ask_lists(const struct listed *t, struct ask *a, bool shared)
+/* Portions of one to three chunks: they end within lists, between, and where nobody looks. */
+static void search_in_portions(const struct listed *t, struct ask *a, uint64_t *seed)
+{
+	uint32_t chunks = pass_chunks(&t->exact, a->n);
+	struct pass *p;
+
+	ck_ok(pass_begin(&t->exact, t->w.order, a->queries, a->n, &p, &err), &err);
+	for (uint32_t at = 0, n; at < chunks; at += n) {
+		n = 1 + below(seed, 3);
+		n = n < chunks - at ? n : chunks - at;
+		n = n < pass_alike(p, at) ? n : pass_alike(p, at);
+		ck_ok(pass_scan(p, at, n, NULL, &err), &err);
+	}
+	ck_ok(pass_finish(p, 0, a->n, NULL, &err), &err);
+	while (pass_is_wide(p))
+		ck_ok(pass_score_all(p, 100, NULL, &err), &err);
+	pass_end(p);
+}
+
+static void search_together(const struct listed *t, struct ask *a)
 {
 	struct shared *s = shared_new(&t->exact);
 	struct shared_request r = {.queries = a->queries, .n = a->n, .order = t->w.order};
 
-	ask_again(a);
-	if (shared)
-		ck_ok(shared_search(s, &r, &err), &err);
-	else
-		ck_ok(exact_search(&t->exact, t->w.order, a->queries, a->n, NULL, &err), &err);
+	ck_ok(shared_search(s, &r, &err), &err);
 	shared_free(s);
+}
+
+static void check_all(const struct listed *t, const struct ask *a)
+{
 	for (size_t i = 0; i < a->n; i++)
 		check_one(t, a, i);
 }
@@ -163,9 +182,13 @@ static void ask_about(const struct shape *shape, uint32_t lists, uint32_t most, 
 		ask_questions(&a, 1 + below(seed, most), seed);
 		choose_probes(&t, &a, seed);
 		isa_force(isa);
-		ask_lists(&t, &a, false);
+		ask_again(&a);
+		search_in_portions(&t, &a, seed);
+		check_all(&t, &a);
 		isa_force((enum isa)below(seed, 3));
-		ask_lists(&t, &a, true);
+		ask_again(&a);
+		search_together(&t, &a);
+		check_all(&t, &a);
 	}
 	ask_free(&a);
 	listed_free(&t);
@@ -230,8 +253,7 @@ START_TEST(threads_that_share_a_request_change_nothing)
 	struct shared_request r = {
 		.queries = a.queries, .n = a.n, .order = t.w.order, .bulk = true, .crew = &crew};
 	ck_ok(shared_search(shared, &r, &err), &err);
-	for (size_t i = 0; i < a.n; i++)
-		check_one(&t, &a, i);
+	check_all(&t, &a);
 	pool_stop(pool);
 	shared_free(shared);
 	ask_free(&a);
@@ -309,8 +331,7 @@ START_TEST(every_single_allocation_may_fail)
 		ck_assert(rc == OK || rc == RESOURCE_EXHAUSTED);
 	}
 	ck_assert_int_gt(n, 20);
-	for (size_t i = 0; i < a.n; i++)
-		check_one(&t, &a, i);
+	check_all(&t, &a);
 	ask_free(&a);
 	listed_free(&t);
 }

@@ -289,20 +289,99 @@ static double distance(const float *a, const float *b)
 	double sum = 0;
 
 	for (int j = 0; j < D; j++)
-		sum += pow((double)a[j] - b[j], 2);
+		sum += ((double)a[j] - b[j]) * ((double)a[j] - b[j]);
 	return sum;
+}
+
+/* K-means of a sample, the nearest found by brute force. */
+struct means {
+	struct faiss_kmeans how;
+	const struct sample *s;
+	float *centroids;
+	uint64_t learned, assigned;
+	uint64_t fails_at; /* after so many assignments; 0: never */
+};
+
+static void read_row(void *arg, uint32_t row, float *out)
+{
+	const struct means *m = arg;
+
+	memcpy(out, m->s->values + (size_t)row * D, D * sizeof *out);
+}
+
+static enum code learn(void *arg, const float *centroids, struct error *e)
+{
+	struct means *m = arg;
+
+	(void)e;
+	memcpy(m->centroids, centroids, m->how.lists * D * sizeof *centroids);
+	m->learned++;
+	return OK;
+}
+
+static double likeness(const struct means *m, const float *a, const float *b)
+{
+	double dot = 0;
+
+	for (int j = 0; j < D; j++)
+		dot += (double)a[j] * b[j];
+	return m->how.spherical ? dot : -distance(a, b);
+}
+
+static int64_t nearest_of(const struct means *m, const float *row)
+{
+	int64_t nearest = 0;
+
+	for (int64_t c = 1; c < m->how.lists; c++)
+		if (likeness(m, row, m->centroids + c * D) >
+			likeness(m, row, m->centroids + nearest * D))
+			nearest = c;
+	return nearest;
+}
+
+static enum code assign(void *arg, size_t n, const float *rows, int64_t *nearest, struct error *e)
+{
+	struct means *m = arg;
+
+	/* They come in order. */
+	ck_assert_mem_eq(rows, m->s->values + m->assigned % m->s->n * D, n * D * sizeof *rows);
+	for (size_t i = 0; i < n; i++)
+		nearest[i] = nearest_of(m, rows + i * D);
+	m->assigned += n;
+	if (m->fails_at && m->assigned >= m->fails_at)
+		return error_set(e, DATA_LOSS, "ROTTEN", "It is rotten.");
+	return OK;
+}
+
+static struct means means_of(const struct sample *s, uint32_t lists, uint32_t iterations)
+{
+	struct faiss_kmeans how = {.dimension = D,
+		.lists = lists,
+		.iterations = iterations,
+		.seed = 1,
+		.read = read_row,
+		.learn = learn,
+		.assign = assign};
+
+	return (struct means){.how = how, .s = s, .centroids = malloc(lists * D * sizeof(float))};
+}
+
+static enum code find_means(struct means *m, uint32_t n, float *out, const struct faiss_stop *stop)
+{
+	m->how.arg = m;
+	return faiss_kmeans(&m->how, n, out, stop, &err);
 }
 
 START_TEST(kmeans_finds_the_middles_of_groups_far_apart)
 {
 	struct sample middles, s = groups(&middles);
-	struct faiss_kmeans how = {.dimension = D, .lists = GROUPS, .iterations = 25, .seed = 5};
+	struct means m = means_of(&s, GROUPS, 25);
 	float centroids[GROUPS * D];
 	bool found = false;
 
 	/* Lloyd's iterations may end in a worse optimum, by where they start. */
-	for (how.seed = 1; !found && how.seed < 40; how.seed++) {
-		ck_ok(faiss_kmeans(&how, s.n, s.values, centroids, NULL, NULL, &err), &err);
+	for (; !found && m.how.seed < 40; m.how.seed++) {
+		ck_ok(find_means(&m, s.n, centroids, NULL), &err);
 		found = true;
 		for (int g = 0; g < GROUPS; g++) {
 			double nearest = INFINITY;
@@ -313,6 +392,7 @@ START_TEST(kmeans_finds_the_middles_of_groups_far_apart)
 		}
 	}
 	ck_assert(found);
+	free(m.centroids);
 	sample_free(&s);
 	sample_free(&middles);
 }
@@ -323,11 +403,12 @@ START_TEST(kmeans_ends_where_each_centroid_is_the_mean_of_its_rows)
 {
 	enum { LISTS = 20 };
 	struct sample s = sample_random(1000, D, 8, 10);
-	struct faiss_kmeans how = {.dimension = D, .lists = LISTS, .iterations = 200, .seed = 1};
+	struct means m = means_of(&s, LISTS, 200);
 	float centroids[LISTS * D];
 	double means[LISTS][D] = {{0}}, count[LISTS] = {0};
 
-	ck_ok(faiss_kmeans(&how, s.n, s.values, centroids, NULL, NULL, &err), &err);
+	ck_ok(find_means(&m, s.n, centroids, NULL), &err);
+	free(m.centroids);
 	for (uint32_t i = 0; i < s.n; i++) {
 		const float *row = s.values + (size_t)i * D;
 		int nearest = 0;
@@ -349,16 +430,15 @@ END_TEST
 START_TEST(kmeans_is_the_same_again_and_differs_by_seed)
 {
 	struct sample s = sample_random(N, D, 8, 10);
-	struct faiss_kmeans how = {
-		.dimension = D, .lists = 30, .iterations = 5, .seed = 1, .spherical = true};
+	struct means m = means_of(&s, 30, 5);
 	float one[30 * D], two[30 * D];
-	struct told told = {0};
-	struct faiss_watch watch = {hear, &told};
 
-	ck_ok(faiss_kmeans(&how, s.n, s.values, one, NULL, &watch, &err), &err);
-	ck_assert_uint_eq(told.total, (uint64_t)N * 5);
-	ck_assert_uint_eq(told.done, told.total);
-	ck_ok(faiss_kmeans(&how, s.n, s.values, two, NULL, NULL, &err), &err);
+	m.how.spherical = true;
+	ck_ok(find_means(&m, s.n, one, NULL), &err);
+	ck_assert_uint_eq(m.assigned, (uint64_t)N * 5);
+	ck_assert_uint_eq(m.learned, 6); /* where it begins, and after each */
+	ck_assert_mem_eq(m.centroids, one, sizeof one);
+	ck_ok(find_means(&m, s.n, two, NULL), &err);
 	ck_assert_mem_eq(one, two, sizeof one);
 	for (int c = 0; c < 30; c++) {
 		double length = 0;
@@ -366,29 +446,40 @@ START_TEST(kmeans_is_the_same_again_and_differs_by_seed)
 			length += (double)one[c * D + j] * one[c * D + j];
 		ck_assert_double_eq_tol(length, 1, 1e-5);
 	}
-	how.seed = 2;
-	ck_ok(faiss_kmeans(&how, s.n, s.values, two, NULL, NULL, &err), &err);
+	m.how.seed = 2;
+	ck_ok(find_means(&m, s.n, two, NULL), &err);
 	ck_assert_mem_ne(one, two, sizeof one);
+	free(m.centroids);
 	sample_free(&s);
 }
 END_TEST
 
+static bool stop_after_two(void *arg)
+{
+	const struct means *m = arg;
+
+	return m->learned > 2;
+}
+
 START_TEST(kmeans_refuses_too_few_rows_and_stops_when_told)
 {
 	struct sample s = sample_random(N, D, 8, 10);
-	struct faiss_kmeans how = {.dimension = D, .lists = 30, .iterations = 50, .seed = 1};
+	struct means m = means_of(&s, 30, 50);
 	float centroids[30 * D];
-	struct told told = {.stop = true};
-	struct faiss_watch watch = {hear, &told};
-	struct faiss_stop stop = {stop_once_heard, &told};
+	struct faiss_stop stop = {stop_after_two, &m};
 
-	ck_refused(faiss_kmeans(&how, 29, s.values, centroids, NULL, NULL, &err), &err,
-		FAILED_PRECONDITION, "INDEX_NOT_BUILDABLE");
-	ck_ok(faiss_kmeans(&how, 30, s.values, centroids, NULL, NULL, &err), &err);
+	ck_refused(find_means(&m, 29, centroids, NULL), &err, FAILED_PRECONDITION,
+		"INDEX_NOT_BUILDABLE");
+	ck_ok(find_means(&m, 30, centroids, NULL), &err);
 	ck_assert_mem_eq(centroids, s.values, sizeof centroids); /* each row its own */
-	ck_refused(faiss_kmeans(&how, s.n, s.values, centroids, &stop, &watch, &err), &err,
-		CANCELLED, "CANCELLED");
-	ck_assert_uint_lt(told.done, told.total);
+	m.learned = m.assigned = 0;
+	ck_refused(find_means(&m, s.n, centroids, &stop), &err, CANCELLED, "CANCELLED");
+	ck_assert_uint_lt(m.assigned, 50 * (uint64_t)s.n);
+	m.assigned = 0;
+	m.fails_at = 2 * (uint64_t)s.n;
+	ck_refused(find_means(&m, s.n, centroids, NULL), &err, DATA_LOSS, "ROTTEN");
+	ck_assert_uint_eq(m.assigned, m.fails_at);
+	free(m.centroids);
 	sample_free(&s);
 }
 END_TEST
