@@ -14,7 +14,7 @@ enum code op_upsert_vectors(
 {
 	uint64_t upserted;
 
-	if (catalog_upsert_vectors(c->daemon->catalog, req, &upserted, &c->error))
+	if (catalog_upsert_vectors(c->daemon->catalog, req, &c->cancelled, &upserted, &c->error))
 		return c->error.code;
 	res->has_upserted = 1;
 	res->upserted += upserted; /* over the messages of a stream */

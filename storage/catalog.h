@@ -46,9 +46,11 @@ enum code catalog_delete(struct catalog *c, const char *collection, struct error
 
 /* Appends rows to an open generation; on disk when it returns. Ids must be known documents or
  * queries: NOT_FOUND at ids[i]. Values must be finite, the dimension right, and for cosine no row
- * zero: INVALID_ARGUMENT at vectors[i][j] (or data[i][j]). Whole or not at all. */
+ * zero: INVALID_ARGUMENT at vectors[i][j] (or data[i][j]). Whole or not at all. `cancelled`, which may
+ * be NULL, is heeded while the ids of new documents are looked up, which may take as long as a corpus:
+ * CANCELLED. */
 enum code catalog_upsert_vectors(struct catalog *c, const Pb__UpsertVectorsRequest *req,
-	uint64_t *upserted, struct error *e);
+	atomic_bool *cancelled, uint64_t *upserted, struct error *e);
 
 /* Begins a generation: checks the index string, then storage/rows/generations.h. */
 enum code catalog_begin(struct catalog *c, const Pb__BeginGenerationRequest *req,

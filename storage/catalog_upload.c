@@ -13,7 +13,8 @@ struct upserting {
 	struct entry *entry;
 	const struct collection *row;
 	const Pb__UpsertVectorsRequest *req;
-	uint32_t *numbers; /* one an id */
+	atomic_bool *cancelled; /* or NULL */
+	uint32_t *numbers;	/* one an id */
 };
 
 enum { UNKNOWN_NUMBER = UINT32_MAX };
@@ -69,7 +70,7 @@ static enum code number_documents(struct upserting *u, struct error *e)
 	corpus_release(corpus);
 	if (!unknown)
 		return OK;
-	if (entry_corpus(u->catalog, u->entry, u->row, NULL, &corpus, e))
+	if (entry_corpus(u->catalog, u->entry, u->row, u->cancelled, &corpus, e))
 		return e->code;
 	unknown = look_up(u, corpus);
 	corpus_release(corpus);
@@ -177,11 +178,11 @@ static enum code upsert(struct upserting *u, uint64_t *upserted, struct error *e
 	return rc;
 }
 
-enum code catalog_upsert_vectors(
-	struct catalog *c, const Pb__UpsertVectorsRequest *req, uint64_t *upserted, struct error *e)
+enum code catalog_upsert_vectors(struct catalog *c, const Pb__UpsertVectorsRequest *req,
+	atomic_bool *cancelled, uint64_t *upserted, struct error *e)
 {
 	struct collection row;
-	struct upserting u = {.catalog = c, .row = &row, .req = req};
+	struct upserting u = {.catalog = c, .row = &row, .req = req, .cancelled = cancelled};
 
 	if (check_request(req, e) || collection_get(c->db, req->collection, &row, e) ||
 		entry_use(c, row.id, &u.entry, e))

@@ -207,15 +207,20 @@ static enum code order_ids(struct build *b, struct error *e)
 		free(sorted);
 		return error_memory(e);
 	}
-	for (uint32_t d = 0; d < c->n; d++)
+	bool done = true;
+	for (uint32_t d = 0; done && d < c->n; d++) {
 		c->id[d] = ids->pool + ids->start[d];
-	for (uint32_t d = 0; d < known; d++)
-		sorted[b->before->order[d]] = d;
-	for (uint32_t d = known; d < c->n; d++)
-		b->fresh[d - known] = d;
-	bool done = sorted_merge(sorted, known, b->fresh, c->n - known, by_id, c, b->stop);
-	for (uint32_t place = 0; done && place < c->n; place++)
+		if (d < known)
+			sorted[b->before->order[d]] = d;
+		else
+			b->fresh[d - known] = d;
+		done = !stop_after(b->stop, 1);
+	}
+	done = done && sorted_merge(sorted, known, b->fresh, c->n - known, by_id, c, b->stop);
+	for (uint32_t place = 0; done && place < c->n; place++) {
 		c->order[sorted[place]] = place;
+		done = !stop_after(b->stop, 1);
+	}
 	free(sorted);
 	return done ? OK : stop_or_memory(b->stop, e);
 }
@@ -272,12 +277,18 @@ static enum code sort_content(
 	uint32_t n = 0, m = 0, n_was = was ? (whole ? was->n_whole : was->n_text) : 0;
 	const uint32_t *old = was ? (whole ? was->by_whole : was->by_text) : NULL;
 
-	for (uint32_t i = 0; i < n_was; i++)
+	for (uint32_t i = 0; i < n_was; i++) {
 		if (!b->replaced[old[i]])
 			list[n++] = old[i];
-	for (uint32_t d = 0; d < c->n; d++)
+		if (stop_after(b->stop, 1))
+			return stop_or_memory(b->stop, e);
+	}
+	for (uint32_t d = 0; d < c->n; d++) {
 		if ((d >= n_before(b) || b->replaced[d]) && belongs(&c->content[d], whole))
 			b->fresh[m++] = d;
+		if (stop_after(b->stop, 1))
+			return stop_or_memory(b->stop, e);
+	}
 	*length = n + m;
 	return sorted_merge(list, n, b->fresh, m, whole ? by_whole : by_text, c->content, b->stop)
 		       ? OK

@@ -91,7 +91,7 @@
  */
 #include "storage/text/bm25_scan.h"
 
-enum { MOST_ADDED = 32767, FREQUENT = 32, GUESS_MORE = 4 };
+enum { MOST_ADDED = 32767, FREQUENT = 32, GUESS_MORE = 4, FEW = 64 };
 
 #define SPARE 0.2 /* measured: half of it saves less, twice as much brings too many candidates */
 
@@ -196,6 +196,30 @@ static double drift_of(const struct scan *s, double lowest)
 	return ratio == 1 ? 1 : 1 / (lowest + ratio * (1 - lowest));
 }
 
+/* a_i(c), of `value` = U(c) hi_i. */
+static inline uint16_t whole_units(double value, double rate)
+{
+	double units = (value < 1 ? value : 1) * rate;
+	int32_t whole = (int32_t)units;
+
+	return (uint16_t)(whole + (whole < units));
+}
+
+/* Of a term in few documents, only the codes that these have: a part of many takes its time for this. */
+static void weigh_codes(const struct scan *s, struct lane *l, double high, double rate)
+{
+	struct scale scale = s->codes->scale[l->term];
+	const uint8_t *code = s->codes->code + s->segment->posting_start[l->term];
+	size_t n = segment_frequency(s->segment, l->term);
+
+	if (n < FEW)
+		for (size_t i = 0; i < n; i++)
+			l->weight[code[i]] = whole_units(code_value(scale, code[i]) * high, rate);
+	else
+		for (unsigned c = 0; c < CODES; c++)
+			l->weight[c] = whole_units(code_value(scale, c) * high, rate);
+}
+
 /* What the codes of a term add, and by how much that may be too much. */
 static void weigh_lane(struct scan *s, struct lane *l)
 {
@@ -208,12 +232,7 @@ static void weigh_lane(struct scan *s, struct lane *l)
 	l->end = g->chunks + g->chunk_start[l->term + 1];
 	double width = scale.step + code_value(scale, CODES - 1) * fabs(drift - 1);
 	l->error = l->asked * width * s->rate + 1;
-	for (unsigned c = 0; c < CODES; c++) {
-		double value = code_value(scale, c) * high;
-		value = (value < 1 ? value : 1) * rate;
-		uint32_t whole = (uint32_t)value;
-		l->weight[c] = (uint16_t)(whole + (whole < value));
-	}
+	weigh_codes(s, l, high, rate);
 }
 
 /* What `best` documents reach because of one term: they have its best codes. */

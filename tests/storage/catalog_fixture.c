@@ -110,7 +110,7 @@ enum code upload(const char *collection, uint64_t generation, Pb__Side side, uin
 	req.ids = (void *)ids;
 	req.n_ids = n;
 	req.data = (ProtobufCBinaryData){n * sizeof rows[0], (uint8_t *)rows};
-	enum code rc = catalog_upsert_vectors(catalog, &req, &upserted, e);
+	enum code rc = catalog_upsert_vectors(catalog, &req, NULL, &upserted, e);
 	if (!rc)
 		ck_assert_uint_eq(upserted, n);
 	return rc;

@@ -104,7 +104,7 @@ START_TEST(uploads_that_are_wrong_name_the_field_and_leave_nothing)
 	req.n_ids = 3;
 	req.has_data = 1;
 	req.data = (ProtobufCBinaryData){sizeof rows, (uint8_t *)rows};
-#define upsert() catalog_upsert_vectors(catalog, &req, &upserted, &err)
+#define upsert() catalog_upsert_vectors(catalog, &req, NULL, &upserted, &err)
 	ck_refused_at(upsert(), INVALID_ARGUMENT, "MISSING_FIELD", "generation");
 	req.has_generation = 1;
 	req.generation = g + 1;

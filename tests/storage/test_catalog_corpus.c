@@ -116,6 +116,40 @@ START_TEST(who_is_not_cancelled_gets_it)
 }
 END_TEST
 
+static enum code upload_one(
+	uint64_t generation, const char *id, atomic_bool *cancelled, uint64_t *upserted)
+{
+	Pb__UpsertVectorsRequest req = PB__UPSERT_VECTORS_REQUEST__INIT;
+	char *one[] = {(char *)id};
+	float vector[DIMENSION] = {1};
+
+	req.collection = (char *)"demo";
+	req.has_generation = req.has_data = 1;
+	req.generation = generation;
+	req.ids = (void *)one;
+	req.n_ids = 1;
+	req.data = (ProtobufCBinaryData){sizeof vector, (uint8_t *)vector};
+	return catalog_upsert_vectors(catalog, &req, cancelled, upserted, &err);
+}
+
+/* One of a new document needs a corpus; one of a document that is known does not. */
+START_TEST(a_cancelled_upload_builds_no_corpus)
+{
+	uint64_t generation = begin("demo", "exact"), upserted = 0;
+	atomic_bool cancelled = true;
+
+	ck_refused(
+		upload_one(generation, "d29", &cancelled, &upserted), &err, CANCELLED, "CANCELLED");
+	ck_assert_ptr_null(entry->corpus);
+	ck_refused(publish_generation("demo", generation, &err), &err, FAILED_PRECONDITION,
+		"NO_VECTORS");
+	ck_ok(upload_one(generation, "d29", NULL, &upserted), &err);
+	ck_assert_uint_eq(upserted, 1);
+	ck_ok(upload_one(generation, "d28", &cancelled, &upserted), &err);
+	ck_ok(publish_generation("demo", generation, &err), &err);
+}
+END_TEST
+
 Suite *suite(void)
 {
 	Suite *s = suite_create("catalog_corpus");
@@ -125,6 +159,7 @@ Suite *suite(void)
 	tcase_add_loop_test(t, a_cancelled_request_goes_on_while_others_wait, 0, 2);
 	tcase_add_loop_test(t, who_comes_again_with_no_patience_gets_it, 0, 2);
 	tcase_add_test(t, who_is_not_cancelled_gets_it);
+	tcase_add_test(t, a_cancelled_upload_builds_no_corpus);
 	suite_add_tcase(s, t);
 	return s;
 }

@@ -319,6 +319,33 @@ START_TEST(following_stops_wherever_it_is_told)
 }
 END_TEST
 
+/* Lists as long as the collection are gone through by steps as well: ids and their order once, hashes and
+ * numbers twice, of documents that all say something. */
+START_TEST(following_a_large_corpus_asks_on_the_way)
+{
+	enum { MANY = 25000, TOGETHER = 1000 };
+	int64_t demo = fixture_collection("demo").id;
+	struct patience forever = {0, SIZE_MAX};
+	struct stop stop = {.given_up = patience_is_over, .arg = &forever};
+	struct corpus *first, *next = NULL;
+
+	for (int i = 0; i < MANY / TOGETHER; i++) {
+		Pb__Document *documents[TOGETHER];
+		for (int d = 0; d < TOGETHER; d++)
+			documents[d] = document(arena_printf(&arena, "%d", i * TOGETHER + d),
+				"title", "text", NULL);
+		put_documents(demo, documents, TOGETHER);
+	}
+	first = built(NULL);
+	put_documents(demo, DOCUMENTS(document("new", NULL, "x", NULL)));
+	ck_ok(build(first, &stop, &next), &err);
+	ck_assert_uint_eq(next->n, MANY + 1);
+	ck_assert_uint_ge(forever.asked, 5 * MANY / STOP_EVERY);
+	corpus_release(first);
+	corpus_release(next);
+}
+END_TEST
+
 #ifdef HARDMINER_FAULTS
 START_TEST(every_failing_step_of_following_is_an_error)
 {
@@ -362,6 +389,7 @@ Suite *suite(void)
 	tcase_add_test(t, metadata_and_white_space_change_no_corpus);
 	tcase_add_test(t, following_stops_when_told);
 	tcase_add_test(t, following_stops_wherever_it_is_told);
+	tcase_add_test(t, following_a_large_corpus_asks_on_the_way);
 #ifdef HARDMINER_FAULTS
 	tcase_add_test(t, every_failing_step_of_following_is_an_error);
 #endif

@@ -57,7 +57,7 @@ static void send(uint64_t generation, Pb__Side side, uint32_t n, const void *val
 		((const char **)req.ids)[i] = arena_printf(&arena, "%c%u", side ? 'q' : 'd', i);
 	req.data = (ProtobufCBinaryData){bytes, (uint8_t *)values};
 	if (n)
-		ck_ok(catalog_upsert_vectors(catalog, &req, &upserted, &err), &err);
+		ck_ok(catalog_upsert_vectors(catalog, &req, NULL, &upserted, &err), &err);
 }
 
 static uint64_t filled(

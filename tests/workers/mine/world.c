@@ -109,7 +109,7 @@ void world_vectors(struct world *w, Pb__Side of, const char *const *ids, size_t 
 	req.ids = arena_copy(&w->arena, ids, n * sizeof *ids);
 	req.data.len = n * dimension * sizeof *rows;
 	req.data.data = arena_copy(&w->arena, rows, req.data.len);
-	ck_ok(catalog_upsert_vectors(w->catalog, &req, &upserted, &err), &err);
+	ck_ok(catalog_upsert_vectors(w->catalog, &req, NULL, &upserted, &err), &err);
 }
 
 void world_publish(struct world *w)
