@@ -24,6 +24,8 @@
 
 enum { RETRY_LEAST_MS = 50, RETRY_MOST_MS = 30000, RETRY_DRAINING_MS = 1000 };
 
+enum { MUCH = 1 << 20 /* bytes: some ten milliseconds of JSON */ };
+
 static void link_live(struct call *c)
 {
 	struct call **first = &c->daemon->live;
@@ -201,6 +203,51 @@ static enum code prepare_response(struct call *c)
 	return OK;
 }
 
+/* What a worker does for a call that may take long in one piece. */
+struct piece {
+	struct call *c;
+	ProtobufCMessage *req;
+	enum code code;
+};
+
+static void decode_piece(void *arg)
+{
+	struct piece *p = arg;
+
+	p->code = p->c->via->decode(p->c, &p->req);
+}
+
+static void encode_piece(void *arg)
+{
+	struct piece *p = arg;
+
+	p->code = p->c->via->encode(p->c, p->c->response);
+}
+
+/* 10,000 queries in JSON take half a second to read, and small requests are not to wait for that. */
+static enum code decode(struct call *c, ProtobufCMessage **req)
+{
+	struct piece p = {.c = c};
+
+	if (c->bytes >= MUCH)
+		pool_aside(c->daemon->pool, c->op->lane, decode_piece, &p, IN_TURN);
+	else
+		decode_piece(&p);
+	*req = p.req;
+	return p.code;
+}
+
+static enum code encode(struct call *c)
+{
+	struct piece p = {.c = c};
+
+	if (protobuf_c_message_get_packed_size(c->response) >= MUCH)
+		pool_aside(c->daemon->pool, c->op->lane, encode_piece, &p, AT_ONCE);
+	else
+		encode_piece(&p);
+	return p.code;
+}
+
 /* One trip through a worker. Nothing but `cancelled` is shared with the loop meanwhile. */
 static enum code work(struct call *c)
 {
@@ -212,10 +259,10 @@ static enum code work(struct call *c)
 	if ((code = prepare_response(c)))
 		return code;
 	if (c->finishing)
-		return c->via->encode(c, c->response);
-	if ((code = c->via->decode(c, &req)) || (code = c->op->run(c, req, c->response)))
+		return encode(c);
+	if ((code = decode(c, &req)) || (code = c->op->run(c, req, c->response)))
 		return code;
-	return c->op->streaming == UNARY ? c->via->encode(c, c->response) : OK;
+	return c->op->streaming == UNARY ? encode(c) : OK;
 }
 
 /* On the loop: the worker has let go of the call. */

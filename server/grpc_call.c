@@ -139,6 +139,7 @@ static void arrived(struct rpc *rpc)
 	c->deadline_ms = deadline_on(c->daemon->loop, rpc->deadline);
 	rpc_header(rpc, "x-request-id", c->request_id, sizeof c->request_id);
 	if (c->op->streaming != CLIENT_STREAM) {
+		c->bytes = rpc->in ? grpc_byte_buffer_length(rpc->in) : 0;
 		call_start(c);
 		return;
 	}

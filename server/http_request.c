@@ -241,6 +241,7 @@ static enum MHD_Result take_end(struct request *r, const char *method)
 	r->call.via = &http_transport;
 	r->in_call = true;
 	set_state(r, REQUEST_WORKING);
+	r->call.bytes = r->body.len;
 	call_start(&r->call);
 	if (r->in_call)
 		http_suspend(r);

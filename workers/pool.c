@@ -16,12 +16,17 @@
  *                   none.
  *   who is back     waits for a place as well, in a line of its own; the two lines take turns, so
  *                   that neither a stream of small jobs nor many threads that come back at once keep
- *                   the other line waiting for more than one piece of work a turn.
+ *                   the other line waiting for more than one piece of work a turn. In their own the
+ *                   hasty go first, but whom PASSED_BY of them went before is not passed any more.
  *
  * Nobody waits for ever: who holds a place computes, and either ends or gives it up; who waits to be
  * back holds none. Two may go beyond `width`, so as not to wait behind what is long: a caller of
  * pool_each whose last slice is done, one a request, and those who must be back at once, up to twice
  * the width. They have little left to do.
+ *
+ * What takes long and cannot be cut is done aside (pool_aside), without a place: small turns begin as if
+ * it were not there, and the kernel shares the cores among both. No more than `width` are aside at once,
+ * so that it has little to share.
  *
  * What is lent (pool_crew) stands before the line and is not counted in it: it belongs to a request
  * that was admitted.
@@ -36,7 +41,8 @@
 enum {
 	LANES = 2,
 	SPARE = 40, /* threads of HEAVY beyond its width */
-	KEPT = 8    /* for jobs */
+	KEPT = 8,   /* for jobs */
+	PASSED_BY = 8
 };
 
 struct line {
@@ -44,11 +50,12 @@ struct line {
 	pthread_cond_t work;	/* for an idle thread: there is a turn and a place for it */
 	pthread_cond_t callers; /* the same for pool_each, or a share is finished */
 	pthread_cond_t returns; /* for those who wait to be back: one has a place */
+	pthread_cond_t asides;	/* for those who wait to be aside: one may */
 	struct job *first, **last;
 	struct job *lent;	      /* latest first */
 	struct returning *returning;  /* by haste */
 	size_t queued, queue, shares; /* jobs in the line; the most that may be; shares in it */
-	size_t width, running, idle, waiting;
+	size_t width, running, aside, idle, waiting;
 	bool returned_last; /* the last place went to one who is back */
 	bool stopping;
 	pthread_t *threads;
@@ -63,6 +70,7 @@ struct pool {
 struct returning {
 	struct returning *next;
 	enum haste haste;
+	size_t passed_by; /* those who went before it, though it was there first */
 	bool granted;
 };
 
@@ -238,6 +246,7 @@ static void line_stop(struct line *l)
 	for (size_t i = 0; i < l->n_threads; i++)
 		pthread_join(l->threads[i], NULL);
 	free(l->threads);
+	pthread_cond_destroy(&l->asides);
 	pthread_cond_destroy(&l->returns);
 	pthread_cond_destroy(&l->callers);
 	pthread_cond_destroy(&l->work);
@@ -251,6 +260,7 @@ static void line_init(struct line *l, size_t width, size_t queue)
 	pthread_cond_init(&l->work, NULL);
 	pthread_cond_init(&l->callers, NULL);
 	pthread_cond_init(&l->returns, NULL);
+	pthread_cond_init(&l->asides, NULL);
 }
 
 /* Under the lock, so that no thread looks at `threads` before all are in it. */
@@ -406,6 +416,12 @@ static void leave(void *arg)
 	pthread_mutex_unlock(&l->lock);
 }
 
+/* Who must be back at once needs no place that another waits for. */
+static bool may_pass(const struct returning *r, enum haste haste)
+{
+	return r->haste < haste && (haste == AT_ONCE || r->passed_by < PASSED_BY);
+}
+
 static void back(void *arg, enum haste haste)
 {
 	struct line *l = arg;
@@ -415,14 +431,44 @@ static void back(void *arg, enum haste haste)
 		return;
 	pthread_mutex_lock(&l->lock);
 	struct returning **at = &l->returning;
-	while (*at && (*at)->haste >= haste)
+	while (*at && !may_pass(*at, haste))
 		at = &(*at)->next;
 	r.next = *at;
 	*at = &r;
+	for (struct returning *behind = r.next; behind; behind = behind->next)
+		behind->passed_by++;
 	wake(l);
 	while (!r.granted)
 		pthread_cond_wait(&l->returns, &l->lock);
 	pthread_mutex_unlock(&l->lock);
+}
+
+static void run_aside(struct line *l, void (*run)(void *arg), void *arg)
+{
+	pthread_mutex_lock(&l->lock);
+	while (l->aside == l->width)
+		pthread_cond_wait(&l->asides, &l->lock);
+	l->aside++;
+	pthread_mutex_unlock(&l->lock);
+	run(arg);
+	pthread_mutex_lock(&l->lock);
+	l->aside--;
+	pthread_cond_signal(&l->asides);
+	pthread_mutex_unlock(&l->lock);
+}
+
+void pool_aside(
+	struct pool *pool, enum lane lane, void (*run)(void *arg), void *arg, enum haste haste)
+{
+	struct line *l = &pool->lines[lane];
+
+	if (turn_of != l) {
+		run(arg);
+		return;
+	}
+	leave(l);
+	run_aside(l, run, arg);
+	back(l, haste);
 }
 
 static bool wanted(void *arg)

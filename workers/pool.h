@@ -36,6 +36,12 @@ size_t pool_threads(const struct pool *pool, enum lane lane);
  * order on the caller. Any thread. */
 void pool_each(struct pool *pool, size_t n, void (*each)(void *arg, size_t i), void *arg);
 
+/* Calls run(arg) on the calling thread, which gives its place in the lane up meanwhile: for what takes
+ * long and cannot be cut. So many as the lane computes at once do so at a time, more wait. Then waits to
+ * be back. A thread that runs no turn of the lane just calls it. */
+void pool_aside(
+	struct pool *pool, enum lane lane, void (*run)(void *arg), void *arg, enum haste haste);
+
 /* The HEAVY lane as storage borrows it. The pool outlives it. */
 struct crew pool_crew(struct pool *pool);
 

@@ -73,8 +73,8 @@ struct codes_builder;
 struct codes_builder *codes_builder_new(
 	uint32_t dimension, Pb__Dtype dtype, Pb__Similarity similarity);
 void codes_builder_free(struct codes_builder *b); /* NULL is fine */
-/* Before the first row: how many the basis is learned from, if so many come, in place of SAMPLE_ROWS (0: none is);
- * or that basis is taken over, and none is learned. */
+/* Before the first row: how many the basis is learned from, if so many come, in place of SAMPLE_ROWS (0:
+ * none is learned); or that basis is taken over. */
 enum { SAMPLE_ROWS = 1 << 14 };
 void codes_builder_sample(struct codes_builder *b, uint32_t rows);
 enum code codes_builder_take_basis(

@@ -6,13 +6,16 @@
 
 #include "proto/fault.h"
 #include "storage/exact/lists.h"
+#include "storage/exact/panel.h"
 #include "storage/isa.h"
 #include "storage/progress.h"
 
 enum {
 	FEW_QUERIES = 24,
-	ROWS_AT_ONCE = 1 << 14, /* scored in a portion for wide queries */
-	GROUP_AT_ONCE = 1 << 16 /* survivors finished in a portion */
+	WORTH_A_LOT = 3 * PANEL, /* queries: a lot of fewer reads the codes for too few */
+	MOST_OF_A_LOT = 1024,	 /* queries: they take a step some milliseconds */
+	ROWS_AT_ONCE = 1 << 14,	 /* scored in a step for wide queries */
+	GROUP_AT_ONCE = 1 << 14	 /* survivors finished in a step */
 };
 
 /* Multiplications that a thread does in a second when there are many queries. */
@@ -51,19 +54,29 @@ static void copy_queries(struct joint *j)
 	}
 }
 
+/* The query that lot i begins with. No more panels have room to spare than would in one lot. */
+static size_t border(const struct joint *j, size_t i)
+{
+	size_t panels = (j->n + PANEL - 1) / PANEL, first;
+
+	if (j->n_lots > panels)
+		return j->n * i / j->n_lots;
+	first = panels * i / j->n_lots * PANEL;
+	return first < j->n ? first : j->n;
+}
+
 static enum code add_lot(const struct exact *x, struct joint *j, size_t i)
 {
 	struct lot *lot = &j->lots[i];
-	size_t from = j->n * i / j->n_lots, to = j->n * (i + 1) / j->n_lots;
+	size_t from = border(j, i), to = border(j, i + 1);
 	uint32_t chunks = pass_chunks(x, to - from);
 
-	lot->end = chunks;
+	lot->own.end = j->chunks.end = chunks;
+	lot->chunks = j->by_chunks ? &j->chunks : &lot->own;
 	lot->of = to - from;
 	if (j->by_chunks) {
 		from = 0;
 		to = j->n;
-		lot->next = (uint32_t)((uint64_t)chunks * i / j->n_lots);
-		lot->end = (uint32_t)((uint64_t)chunks * (i + 1) / j->n_lots);
 		lot->of = i == 0 ? j->n : 0;
 	}
 	lot->first = from;
@@ -78,6 +91,21 @@ static size_t lots_for(double seconds, size_t threads)
 	size_t most = threads < MOST_LOTS ? threads : MOST_LOTS;
 
 	return worth < (double)most ? (size_t)worth : most;
+}
+
+/* One more than there are threads, so that nobody is done long before the others. Not of lists, where
+ * queries are searched faster the more there are in a lot. */
+static size_t lots_of_queries(const struct joint *j, const struct exact *x)
+{
+	size_t n = j->n_lots, most = j->n / WORTH_A_LOT;
+	size_t least = (j->n + MOST_OF_A_LOT - 1) / MOST_OF_A_LOT;
+
+	if (x->lists)
+		return n < j->n ? n : j->n;
+	if (n > 1 && n < most)
+		n++;
+	n = n < least ? least : n;
+	return n < MOST_LOTS ? n : MOST_LOTS;
 }
 
 /* A lot has so many queries; all queries' scan takes that long. */
@@ -101,31 +129,42 @@ void joint_cut(struct joint *j, const struct exact *x, size_t threads)
 	double seconds = joint_seconds(x, j->queries, j->n);
 	j->n_lots = lots_for(seconds, threads);
 	j->by_chunks = !x->lists && j->n < j->n_lots * FEW_QUERIES;
-	if (j->n_lots > j->n && !j->by_chunks)
-		j->n_lots = j->n;
+	if (!j->by_chunks)
+		j->n_lots = lots_of_queries(j, x);
 	j->step = step_for(j, x, j->by_chunks ? j->n : j->n / j->n_lots, seconds);
 	for (size_t i = 0; i < j->n_lots; i++)
 		if (add_lot(x, j, i))
 			return;
 }
 
+static uint32_t left_to_scan(const struct lot *lot)
+{
+	return lot->chunks->end - atomic_load(&lot->chunks->next);
+}
+
 static bool scanned(const struct joint *j)
 {
 	for (size_t i = 0; i < j->n_lots; i++)
-		if (j->lots[i].busy || j->lots[i].next < j->lots[i].end)
+		if (j->lots[i].busy || left_to_scan(&j->lots[i]))
 			return false;
 	return true;
+}
+
+static enum stage stage_of(const struct lot *lot)
+{
+	if (left_to_scan(lot))
+		return SCAN;
+	if (lot->finished < lot->of)
+		return FINISH;
+	return lot->of && pass_is_wide(lot->pass) ? WIDE : DONE;
 }
 
 static bool has_work(const struct joint *j, const struct lot *lot)
 {
 	if (lot->busy)
 		return false;
-	if (lot->next < lot->end)
-		return true;
-	if (lot->finished < lot->of)
-		return !j->by_chunks || scanned(j);
-	return lot->of && pass_is_wide(lot->pass);
+	enum stage stage = stage_of(lot);
+	return stage == FINISH ? !j->by_chunks || scanned(j) : stage != DONE;
 }
 
 bool joint_is_over(const struct joint *j)
@@ -199,12 +238,24 @@ bool joint_drop_cancelled(struct joint *j)
 	return some;
 }
 
+/* Whether a has more left to do than b. */
+static bool is_behind(const struct lot *a, const struct lot *b)
+{
+	uint32_t scan = left_to_scan(a), other = left_to_scan(b);
+
+	return scan != other ? scan > other : a->of - a->finished > b->of - b->finished;
+}
+
 struct lot *joint_lot(struct joint *j)
 {
+	struct lot *last = NULL;
+
 	for (size_t i = 0; i < j->n_lots; i++)
-		if (has_work(j, &j->lots[i]))
-			return &j->lots[i];
-	return NULL;
+		if (has_work(j, &j->lots[i]) && (!last || is_behind(&j->lots[i], last)))
+			last = &j->lots[i];
+	if (last)
+		last->stage = stage_of(last);
+	return last;
 }
 
 size_t joint_free_lots(const struct joint *j)
@@ -224,42 +275,62 @@ static uint64_t now_ns(void)
 	return (uint64_t)t.tv_sec * 1000000000 + (uint64_t)t.tv_nsec;
 }
 
-static enum code scan_step(const struct joint *j, struct lot *lot, struct error *e)
+/* How many chunks from `next` on go in one step. */
+static uint32_t step_from(const struct joint *j, const struct lot *lot, uint32_t next)
 {
-	uint32_t most = pass_alike(lot->pass, lot->next), left = lot->end - lot->next;
+	uint32_t most = pass_alike(lot->pass, next), left = lot->chunks->end - next;
 	uint32_t n = left < j->step ? left : j->step;
 
-	n = n < most ? n : most;
-	lot->next += n;
-	return pass_scan(lot->pass, lot->next - n, n, NULL, e);
+	return n < most ? n : most;
 }
 
-static enum code scan(const struct joint *j, struct lot *lot, struct error *e)
+/* Others may take of the same chunks meanwhile, and the last. */
+static enum code scan_step(struct joint *j, struct lot *lot, struct error *e)
 {
-	uint64_t began = now_ns();
+	uint32_t next = atomic_load(&lot->chunks->next), n;
 
-	do {
-		if (scan_step(j, lot, e))
-			return e->code;
-	} while (lot->next < lot->end && now_ns() - began < j->portion_ns);
-	return OK;
+	do
+		n = step_from(j, lot, next);
+	while (!atomic_compare_exchange_weak(&lot->chunks->next, &next, next + n));
+	return pass_scan(lot->pass, next, n, NULL, e);
 }
 
-enum code joint_work(struct joint *j, struct lot *lot, struct error *e)
+static void absorb(struct joint *j, struct lot *lot)
 {
-	if (lot->next < lot->end)
-		return scan(j, lot, e);
-	if (j->by_chunks && !j->absorbed) {
-		for (size_t i = 1; i < j->n_lots; i++)
-			pass_absorb(lot->pass, j->lots[i].pass);
-		j->absorbed = true;
-	}
-	if (lot->finished == lot->of)
-		return pass_score_all(lot->pass, ROWS_AT_ONCE, NULL, e);
+	for (size_t i = 1; i < j->n_lots; i++)
+		pass_absorb(lot->pass, j->lots[i].pass);
+	j->absorbed = true;
+}
+
+static enum code finish_step(struct joint *j, struct lot *lot, struct error *e)
+{
+	if (j->by_chunks && !j->absorbed)
+		absorb(j, lot);
 	size_t left = lot->of - lot->finished;
 	size_t n = pass_worth(lot->pass, lot->finished, left, GROUP_AT_ONCE);
 	lot->finished += n;
 	return pass_finish(lot->pass, lot->finished - n, n, NULL, e);
+}
+
+static enum code wide_step(struct joint *j, struct lot *lot, struct error *e)
+{
+	(void)j;
+	return pass_score_all(lot->pass, ROWS_AT_ONCE, NULL, e);
+}
+
+enum code joint_work(struct joint *j, struct lot *lot, struct error *e)
+{
+	static enum code (*const steps[])(struct joint *, struct lot *, struct error *) = {
+		[SCAN] = scan_step, [FINISH] = finish_step, [WIDE] = wide_step};
+	enum stage stage = lot->stage; /* others may have come to the end of its chunks since */
+	uint64_t began = now_ns();
+
+	do {
+		if (steps[stage](j, lot, e))
+			return e->code;
+		lot->took_ns = now_ns() - began;
+	} while (stage_of(lot) == stage && lot->took_ns < j->portion_ns);
+	return OK;
 }
 
 void joint_free(struct joint *j)

@@ -7,7 +7,7 @@
  * Threads that wait in shared_search take portions of some milliseconds of it. There is no leader:
  * whoever finds its line's pass over opens the next, whoever does the last portion closes it. Portions
  * of a line before go first, and nobody does those of a line behind, so as to be back as soon as it is
- * served. But a pass that stood back for PATIENCE portions of others has one.
+ * served. But a pass that stood back for PATIENCE of threads' time at others' has one.
  *
  * Nobody waits behind a long job. Between two portions a thread gives its place up when somebody new
  * would take it, or somebody waits to be back (crew.h); a small one does so later. It has its place
@@ -20,7 +20,8 @@
  *                one, or without, to be woken when a portion is free. Who finds nobody at work does a
  *                portion before it gives way again, and places go round (workers/pool.c). A pass that
  *                stood back long enough has the next portion of whoever may do it, and one of those
- *                who stand by for it comes back to do so though all are at work.
+ *                who stand by for it comes back to do so though all are at work, and before those
+ *                who wait in their turn.
  *   no deadlock  Who waits for a place holds neither a place nor the lock nor a lot; who holds a
  *                place or a lot computes. Helpers are owed nothing: nobody waits for one that was
  *                sent, and one that comes late finds nothing to do.
@@ -44,7 +45,7 @@
 
 enum line { SMALL, MIDDLE, BULK, LINES };
 
-enum { MOST_HITS = 1 << 20, MS = 1000000, PATIENCE = 8 /* portions */ };
+enum { MOST_HITS = 1 << 20, MS = 1000000, PATIENCE = 64 * MS, FINE_PATIENCE = 8 /* portions */ };
 
 /* What a small request takes of all threads at most, in seconds. */
 #define SMALL_SECONDS .02
@@ -71,12 +72,14 @@ struct shared {
 	struct waiting *first[LINES], **last[LINES];
 	struct joint *joint[LINES]; /* at work, or NULL */
 	bool opening[LINES];	    /* somebody cuts the next */
-	size_t passed_by[LINES];    /* portions of lines before, since its last */
+	uint64_t passed_by[LINES];  /* what threads were at of lines before since its last, in ns */
 	bool fine;		    /* portions are of one step */
 	size_t at_work;		    /* threads on portions */
-	size_t coming[LINES];	    /* threads that wait for a place, to take one */
-	size_t on_way;		    /* helpers sent and not there yet */
-	size_t threads;		    /* that may be at work, but for one that does what is due */
+	uint64_t patience;
+	size_t coming[LINES]; /* threads that wait for a place, to take one */
+	size_t in_turn;	      /* of those of BULK, in their turn */
+	size_t on_way;	      /* helpers sent and not there yet */
+	size_t threads;	      /* that may be at work, but for one that does what is due */
 	struct helper helpers[MOST_LOTS];
 };
 
@@ -88,6 +91,7 @@ struct shared *shared_new(const struct exact *x)
 		return NULL;
 	s->x = x;
 	s->references = s->threads = 1;
+	s->patience = PATIENCE;
 	pthread_mutex_init(&s->lock, NULL);
 	pthread_cond_init(&s->changed, NULL);
 	for (int i = 0; i < LINES; i++)
@@ -111,6 +115,7 @@ static void release(struct shared *s)
 void shared_cut_fine(struct shared *s)
 {
 	s->fine = true;
+	s->patience = FINE_PATIENCE;
 }
 
 void shared_free(struct shared *s)
@@ -187,7 +192,7 @@ static struct lot *lot_of(const struct shared *s, enum line line)
 /* The line's pass has stood back long enough for the lines before. */
 static bool is_due(const struct shared *s, enum line line)
 {
-	return s->passed_by[line] >= PATIENCE && lot_of(s, line);
+	return s->passed_by[line] >= s->patience && lot_of(s, line);
 }
 
 /* A lot that is worth a portion now, of the first line that has one, up to `last`, but for one that is
@@ -205,11 +210,12 @@ static struct lot *find_lot(const struct shared *s, enum line last, enum line *o
 	return NULL;
 }
 
-static void count_passed_by(struct shared *s, enum line line)
+/* A portion of this line took so long. */
+static void count_passed_by(struct shared *s, enum line line, uint64_t ns)
 {
-	s->passed_by[line] = 0;
 	for (enum line behind = line + 1; behind < LINES; behind++)
-		s->passed_by[behind] += lot_of(s, behind) != NULL;
+		if (lot_of(s, behind))
+			s->passed_by[behind] += s->fine ? 1 : ns;
 }
 
 /* Hands the answers out. */
@@ -248,13 +254,14 @@ static void do_portion(struct shared *s, enum line line, struct lot *lot)
 	struct joint *j = s->joint[line];
 	struct error e = {0};
 
-	count_passed_by(s, line);
+	s->passed_by[line] = 0;
 	lot->busy = true;
 	j->busy++;
 	s->at_work++;
 	pthread_mutex_unlock(&s->lock);
 	joint_work(j, lot, &e);
 	pthread_mutex_lock(&s->lock);
+	count_passed_by(s, line, lot->took_ns);
 	s->at_work--;
 	j->busy--;
 	lot->busy = false;
@@ -378,7 +385,9 @@ static bool is_called(struct shared *s, enum line line)
 {
 	enum line of;
 
-	if ((may_open(s, line) || is_due(s, line)) && !s->coming[line])
+	if (may_open(s, line) && !s->coming[line])
+		return true;
+	if (is_due(s, line) && s->coming[line] == (line == BULK ? s->in_turn : 0))
 		return true;
 	return s->at_work + coming(s, line) < s->threads && find_lot(s, line, &of);
 }
@@ -404,10 +413,12 @@ static void come_back(struct shared *s, enum line line, const struct waiting *w)
 	enum haste haste = in_turn ? IN_TURN : finished ? AT_ONCE : FIRST;
 
 	s->coming[line] += !finished;
+	s->in_turn += !finished && in_turn;
 	pthread_mutex_unlock(&s->lock);
 	crew->back(crew->arg, haste);
 	pthread_mutex_lock(&s->lock);
 	s->coming[line] -= !finished;
+	s->in_turn -= !finished && in_turn;
 	if (w->done && !finished) /* somebody else must do what it came for */
 		pthread_cond_broadcast(&s->changed);
 }

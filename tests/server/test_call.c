@@ -27,6 +27,7 @@ struct trial {
 	int replies, mores;
 	atomic_int emitted;
 	enum code decodes_to;
+	bool held; /* while it is decoded, or encoded */
 };
 
 static struct trial *trial_of(struct call *c)
@@ -34,8 +35,16 @@ static struct trial *trial_of(struct call *c)
 	return (struct trial *)c;
 }
 
+static void hold(void)
+{
+	sem_post(&handler_began);
+	sem_wait(&handler_may_go);
+}
+
 static enum code decode(struct call *c, ProtobufCMessage **req)
 {
+	if (trial_of(c)->held && c->bytes)
+		hold();
 	if (trial_of(c)->decodes_to)
 		return error_set(&c->error, trial_of(c)->decodes_to, "BAD", "Bad.");
 	*req = arena_alloc(call_request_arena(c), c->op->request->sizeof_message);
@@ -45,6 +54,8 @@ static enum code decode(struct call *c, ProtobufCMessage **req)
 
 static enum code encode(struct call *c, const ProtobufCMessage *res)
 {
+	if (trial_of(c)->held && !c->bytes)
+		hold();
 	buf_printf(&c->out, "answer %d", (int)((const Pb__Info *)res)->workers);
 	return OK;
 }
@@ -78,8 +89,7 @@ static enum code count(struct call *c, const ProtobufCMessage *req, ProtobufCMes
 
 static enum code wait_for_test(struct call *c, const ProtobufCMessage *req, ProtobufCMessage *res)
 {
-	sem_post(&handler_began);
-	sem_wait(&handler_may_go);
+	hold();
 	return count(c, req, res);
 }
 
@@ -111,21 +121,35 @@ static enum code emit_for_ever(struct call *c, const ProtobufCMessage *req, Prot
 	return c->error.code;
 }
 
-enum { COUNT, WAIT, STOPPABLE, DEAF, STREAM, UPLOAD, N_OPERATIONS };
+enum { MUCH = 2 << 20 }; /* bytes */
 
-#define OPERATION(name_, run_, streaming_) \
+static enum code answer_much(struct call *c, const ProtobufCMessage *req, ProtobufCMessage *res)
+{
+	char *text = arena_alloc(&c->arena, MUCH);
+
+	memset(text, 'x', MUCH - 1);
+	text[MUCH - 1] = 0;
+	((Pb__Info *)res)->version = text;
+	return count(c, req, res);
+}
+
+enum { COUNT, WAIT, STOPPABLE, DEAF, STREAM, UPLOAD, LARGE, SMALL, N_OPERATIONS };
+
+#define OPERATION(name_, run_, streaming_, lane_) \
 	{ \
-		.name = name_, .run = run_, .streaming = streaming_, \
+		.name = name_, .run = run_, .streaming = streaming_, .lane = lane_, \
 		.request = &pb__get_info_request__descriptor, .response = &pb__info__descriptor \
 	}
 
 static const struct operation table[N_OPERATIONS] = {
-	[COUNT] = OPERATION("Count", count, UNARY),
-	[WAIT] = OPERATION("Wait", wait_for_test, UNARY),
-	[STOPPABLE] = OPERATION("Stoppable", wait_for_cancel, UNARY),
-	[DEAF] = OPERATION("Deaf", work_past_deadline, UNARY),
-	[STREAM] = OPERATION("Stream", emit_for_ever, SERVER_STREAM),
-	[UPLOAD] = OPERATION("Upload", count, CLIENT_STREAM),
+	[COUNT] = OPERATION("Count", count, UNARY, QUICK),
+	[WAIT] = OPERATION("Wait", wait_for_test, UNARY, QUICK),
+	[STOPPABLE] = OPERATION("Stoppable", wait_for_cancel, UNARY, QUICK),
+	[DEAF] = OPERATION("Deaf", work_past_deadline, UNARY, QUICK),
+	[STREAM] = OPERATION("Stream", emit_for_ever, SERVER_STREAM, QUICK),
+	[UPLOAD] = OPERATION("Upload", count, CLIENT_STREAM, QUICK),
+	[LARGE] = OPERATION("Large", answer_much, UNARY, HEAVY),
+	[SMALL] = OPERATION("Small", count, UNARY, HEAVY),
 };
 
 static void setup(void)
@@ -226,6 +250,24 @@ START_TEST(a_request_that_cannot_be_decoded_never_reaches_the_handler)
 	call_start(&t.call);
 	ended_with(&t, INVALID_ARGUMENT, "BAD");
 	ck_assert_int_eq(handled, 0);
+}
+END_TEST
+
+/* Of one heavy worker each: a large request is being read, or a large answer written. */
+START_TEST(who_reads_or_writes_much_lets_others_go_first)
+{
+	struct trial t, other;
+
+	prepare(&t, LARGE);
+	t.call.bytes = _i ? MUCH : 0;
+	t.held = true;
+	call_start(&t.call);
+	sem_wait(&handler_began);
+	start(&other, SMALL);
+	ended_with(&other, OK, "");
+	ck_assert_int_eq(t.replies, 0);
+	sem_post(&handler_may_go);
+	ended_with(&t, OK, "");
 }
 END_TEST
 
@@ -465,6 +507,7 @@ Suite *suite(void)
 	tcase_add_test(t, a_call_is_answered_once_under_an_id_of_ours);
 	tcase_add_test(t, a_clients_id_is_kept_when_it_can_be_printed);
 	tcase_add_test(t, a_request_that_cannot_be_decoded_never_reaches_the_handler);
+	tcase_add_loop_test(t, who_reads_or_writes_much_lets_others_go_first, 0, 2);
 	tcase_add_test(t, a_deadline_that_is_past_is_refused_at_once);
 	tcase_add_test(t, a_deadline_stops_the_work);
 	tcase_add_test(t, an_answer_that_comes_after_the_deadline_is_no_answer);

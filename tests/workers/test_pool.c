@@ -6,44 +6,7 @@
 #include <stdatomic.h>
 
 #include "proto/fault.h"
-#include "workers/pool.h"
-
-static struct pool *start(size_t quick, size_t heavy, size_t queue)
-{
-	struct pool *pool = pool_start(&(struct pool_options){{quick, heavy}, {queue, queue}});
-
-	ck_assert_ptr_nonnull(pool);
-	return pool;
-}
-
-/* A job that says that it began and then waits to be let go. */
-struct gate {
-	struct job job;
-	sem_t began, go;
-};
-
-static void gate_run(struct job *job)
-{
-	struct gate *g = (struct gate *)job;
-
-	sem_post(&g->began);
-	sem_wait(&g->go);
-}
-
-/* Returns when the gate's job holds a thread of the lane. */
-static void gate_close(struct gate *g, struct pool *pool, enum lane lane)
-{
-	*g = (struct gate){.job.run = gate_run};
-	sem_init(&g->began, 0, 0);
-	sem_init(&g->go, 0, 0);
-	ck_assert(pool_submit(pool, lane, &g->job));
-	sem_wait(&g->began);
-}
-
-static void gate_open(struct gate *g)
-{
-	sem_post(&g->go);
-}
+#include "tests/workers/turns.h"
 
 struct counted {
 	struct job job;
@@ -57,7 +20,7 @@ static void count_run(struct job *job)
 
 START_TEST(a_full_lane_refuses_and_the_other_goes_on)
 {
-	struct pool *pool = start(1, 1, 2);
+	struct pool *pool = start_pool(1, 1, 2);
 	atomic_int count = 0;
 	struct counted jobs[5];
 	struct gate gate;
@@ -81,7 +44,7 @@ END_TEST
 START_TEST(stopping_runs_what_is_queued)
 {
 	enum { N = 200 };
-	struct pool *pool = start(3, 2, N);
+	struct pool *pool = start_pool(3, 2, N);
 	struct counted jobs[2 * N];
 	atomic_int count = 0;
 	struct gate gate;
@@ -132,7 +95,7 @@ START_TEST(each_slice_is_called_exactly_once_whoever_shares_it_out)
 {
 	enum { N = 48 };
 	static struct sharing s[N];
-	struct pool *pool = start(4, 2, N);
+	struct pool *pool = start_pool(4, 2, N);
 	pthread_t threads[N / 3];
 
 	for (int i = 0; i < N; i++) {
@@ -155,7 +118,7 @@ START_TEST(more_large_requests_than_threads_all_come_through_one_core)
 {
 	enum { N = 32 };
 	static struct sharing s[N];
-	struct pool *pool = start(1, 1, N);
+	struct pool *pool = start_pool(1, 1, N);
 
 	for (int i = 0; i < N; i++) {
 		s[i].job.run = sharing_run;
@@ -196,7 +159,7 @@ static void meeting_run(struct job *job)
 
 START_TEST(a_small_request_waits_for_one_slice_of_a_large_one)
 {
-	struct meeting m = {.large.run = meeting_run, .pool = start(1, 1, 2)};
+	struct meeting m = {.large.run = meeting_run, .pool = start_pool(1, 1, 2)};
 
 	m.small = (struct counted){{.run = count_run}, &m.small_ran};
 	ck_assert(pool_submit(m.pool, HEAVY, &m.large));
@@ -225,7 +188,7 @@ static void crowd_run(struct job *job)
 START_TEST(no_more_than_the_lanes_threads_compute_at_once)
 {
 	enum { N = 400 };
-	struct pool *pool = start(1, 2, N);
+	struct pool *pool = start_pool(1, 2, N);
 	struct crowd jobs[N];
 	atomic_int now = 0, most = 0;
 
@@ -258,7 +221,7 @@ static void leaving_run(struct job *job)
 
 START_TEST(who_leaves_makes_room_for_another)
 {
-	struct pool *pool = start(1, 1, 2);
+	struct pool *pool = start_pool(1, 1, 2);
 	struct gate other = {.job.run = gate_run};
 	struct leaving l = {{.run = leaving_run}, pool_crew(pool), &other};
 
@@ -276,7 +239,7 @@ END_TEST
 START_TEST(who_is_back_has_its_place_again)
 {
 	enum { LEFT = 50, N = 400 };
-	struct pool *pool = start(1, 2, LEFT + N);
+	struct pool *pool = start_pool(1, 2, LEFT + N);
 	struct crew crew = pool_crew(pool);
 	struct leaving leaving[LEFT];
 	struct crowd jobs[N];
@@ -296,22 +259,9 @@ START_TEST(who_is_back_has_its_place_again)
 }
 END_TEST
 
-/* Says which of them came when. */
-struct ordered {
-	struct job job;
-	int *last, came;
-};
-
-static void ordered_run(struct job *job)
-{
-	struct ordered *o = (struct ordered *)job;
-
-	o->came = ++*o->last;
-}
-
 START_TEST(what_is_sent_goes_before_what_waits_even_when_the_lane_is_full)
 {
-	struct pool *pool = start(1, 1, 1);
+	struct pool *pool = start_pool(1, 1, 1);
 	struct crew crew = pool_crew(pool);
 	int last = 0;
 	struct ordered jobs[4];
@@ -335,7 +285,7 @@ END_TEST
 
 START_TEST(what_is_sent_takes_no_room_in_the_lane)
 {
-	struct pool *pool = start(1, 1, 1);
+	struct pool *pool = start_pool(1, 1, 1);
 	struct crew crew = pool_crew(pool);
 	int last = 0;
 	struct ordered jobs[3];
@@ -354,114 +304,9 @@ START_TEST(what_is_sent_takes_no_room_in_the_lane)
 }
 END_TEST
 
-/* One that leaves its place to the gate, and comes back while that is closed. */
-struct comer {
-	struct job job;
-	struct crew crew;
-	enum haste haste;
-	sem_t left, come, is_back;
-	int *last, came;
-};
-
-static void comer_run(struct job *job)
-{
-	struct comer *c = (struct comer *)job;
-
-	c->crew.leave(c->crew.arg);
-	sem_post(&c->left);
-	sem_wait(&c->come);
-	c->crew.back(c->crew.arg, c->haste);
-	c->came = ++*c->last;
-	sem_post(&c->is_back);
-}
-
-static void comer_leave(struct comer *c, struct pool *pool, enum haste haste, int *last)
-{
-	*c = (struct comer){
-		{.run = comer_run}, .crew = pool_crew(pool), .haste = haste, .last = last};
-	sem_init(&c->left, 0, 0);
-	sem_init(&c->come, 0, 0);
-	sem_init(&c->is_back, 0, 0);
-	ck_assert(pool_submit(pool, HEAVY, &c->job));
-	sem_wait(&c->left);
-}
-
-START_TEST(who_is_back_waits_for_a_place)
-{
-	struct pool *pool = start(1, 1, 2);
-	struct crew crew = pool_crew(pool);
-	struct comer c;
-	struct gate gate;
-	int last = 0;
-
-	comer_leave(&c, pool, FIRST, &last);
-	gate_close(&gate, pool, HEAVY);
-	ck_assert(!crew.awaited(crew.arg));
-	sem_post(&c.come);
-	while (!crew.awaited(crew.arg))
-		sched_yield();
-	ck_assert_int_eq(sem_trywait(&c.is_back), -1);
-	gate_open(&gate);
-	sem_wait(&c.is_back);
-	pool_stop(pool);
-}
-END_TEST
-
-START_TEST(who_must_be_back_at_once_does_not_wait)
-{
-	struct pool *pool = start(1, 1, 2);
-	struct comer c;
-	struct gate gate;
-	int last = 0;
-
-	comer_leave(&c, pool, AT_ONCE, &last);
-	gate_close(&gate, pool, HEAVY);
-	sem_post(&c.come);
-	sem_wait(&c.is_back);
-	gate_open(&gate);
-	pool_stop(pool);
-}
-END_TEST
-
-/* The two lines take turns, and in that of those who are back the first go first. */
-START_TEST(who_is_back_and_what_waits_take_turns)
-{
-	enum { N = 3 };
-	static const enum haste haste[N] = {IN_TURN, IN_TURN, FIRST};
-	static const int places[N] = {3, 5, 1};
-	struct pool *pool = start(1, 1, 2 * N);
-	struct crew crew = pool_crew(pool);
-	struct comer comers[N];
-	struct ordered jobs[N];
-	struct gate gate;
-	int last = 0;
-
-	for (int i = 0; i < N; i++)
-		comer_leave(&comers[i], pool, haste[i], &last);
-	gate_close(&gate, pool, HEAVY);
-	for (int i = 0; i < N; i++) {
-		jobs[i] = (struct ordered){{.run = ordered_run}, &last, 0};
-		ck_assert(pool_submit(pool, HEAVY, &jobs[i].job));
-	}
-	for (size_t i = 0; i < N; i++) {
-		sem_post(&comers[i].come);
-		while (crew.awaited(crew.arg) <= i)
-			sched_yield();
-	}
-	gate_open(&gate);
-	for (int i = 0; i < N; i++)
-		sem_wait(&comers[i].is_back);
-	pool_stop(pool);
-	for (int i = 0; i < N; i++) {
-		ck_assert_int_eq(comers[i].came, places[i]);
-		ck_assert_int_eq(jobs[i].came, 2 * (i + 1));
-	}
-}
-END_TEST
-
 START_TEST(a_place_is_wanted_while_somebody_stands_in_line)
 {
-	struct pool *pool = start(1, 1, 2);
+	struct pool *pool = start_pool(1, 1, 2);
 	struct crew crew = pool_crew(pool);
 	atomic_int count = 0;
 	struct counted waiting = {{.run = count_run}, &count};
@@ -520,7 +365,7 @@ static void large_run(struct job *job)
 
 START_TEST(large_requests_leave_threads_for_small_ones)
 {
-	struct throng c = {.pool = start(1, AT_WORK, LARGE + 1)};
+	struct throng c = {.pool = start_pool(1, AT_WORK, LARGE + 1)};
 	struct large large[LARGE];
 	struct gate small;
 
@@ -585,9 +430,6 @@ Suite *suite(void)
 	tcase_add_test(t, what_is_sent_goes_before_what_waits_even_when_the_lane_is_full);
 	tcase_add_test(t, what_is_sent_takes_no_room_in_the_lane);
 	tcase_add_test(t, a_place_is_wanted_while_somebody_stands_in_line);
-	tcase_add_test(t, who_is_back_waits_for_a_place);
-	tcase_add_test(t, who_must_be_back_at_once_does_not_wait);
-	tcase_add_test(t, who_is_back_and_what_waits_take_turns);
 	tcase_add_test(t, large_requests_leave_threads_for_small_ones);
 	tcase_add_test(t, without_a_pool_slices_run_in_order_on_the_caller);
 #ifdef HARDMINER_FAULTS

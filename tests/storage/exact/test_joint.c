@@ -5,6 +5,7 @@
 #include "proto/fault.h"
 #include "storage/exact/joint.h"
 #include "storage/exact/lists.h"
+#include "storage/exact/panel.h"
 #include "tests/runner.h"
 #include "tests/storage/exact/caller.h"
 
@@ -18,8 +19,9 @@ static const struct shape shape = {.similarity = PB__SIMILARITY__SIMILARITY_L2,
 	.holes = 9};
 
 static const struct {
-	size_t queries, threads; /* queries of a request */
-} cuts[] = {{5, 1}, {5, 3} /* by chunks */, {30, 1}, {30, 3} /* by queries */};
+	size_t queries, threads, lots; /* queries of a request */
+} cuts[] = {{5, 1, 1}, {5, 3, 3} /* by chunks */, {30, 1, 1}, {30, 3, 3} /* by queries */,
+	{40, 2, 3} /* and more than threads */};
 
 /* Requests that went into one pass, and are not yet out of it. */
 struct meeting {
@@ -95,7 +97,12 @@ static void meet(int cut, bool far, uint64_t *seed)
 	}
 	joint_cut(j, &m.exact, cuts[cut].threads);
 	ck_assert_int_eq(j->error.code, OK);
-	ck_assert_uint_eq(j->n_lots, cuts[cut].threads);
+	ck_assert_uint_eq(j->n_lots, cuts[cut].lots);
+}
+
+static uint32_t left_of(const struct lot *lot)
+{
+	return lot->chunks->end - lot->chunks->next;
 }
 
 /* At most n portions, of whatever lot has one left. Returns how many it did. */
@@ -209,6 +216,92 @@ START_TEST(scoring_every_row_is_done_in_portions)
 }
 END_TEST
 
+/* All that there is: each lot is scanned, finished, and has every row scored. */
+START_TEST(time_allowing_a_lot_has_a_portion_of_each_kind)
+{
+	uint64_t seed = 37;
+
+	begin(false, &seed);
+	meet(_i, true, &seed);
+	m.joint->portion_ns = UINT64_MAX;
+	bool by_chunks = m.joint->by_chunks;
+	ck_assert_uint_eq(work(SIZE_MAX), by_chunks ? 3 : 3 * cuts[_i].lots);
+	part();
+	end();
+}
+END_TEST
+
+/* Somebody is at the first lot and does not come on. */
+START_TEST(a_lot_of_chunks_takes_those_that_others_have_not_come_to)
+{
+	uint64_t seed = 38;
+
+	begin(false, &seed);
+	meet(1, false, &seed);
+	ck_assert(m.joint->by_chunks);
+	work(1);
+	m.joint->lots[0].busy = true;
+	work(SIZE_MAX);
+	ck_assert_uint_eq(left_of(&m.joint->lots[0]), 0);
+	ck_assert_uint_eq(
+		m.joint->lots[0].finished, 0); /* what the busy one finds is not there yet */
+	m.joint->lots[0].busy = false;
+	work(SIZE_MAX);
+	part();
+	end();
+}
+END_TEST
+
+/* Two begin to scan, and one finds that the other has taken all: the other may still be at work. */
+START_TEST(who_finds_nothing_left_to_scan_does_not_finish)
+{
+	uint64_t seed = 40;
+	struct lot *late, *other;
+	struct error e;
+
+	begin(false, &seed);
+	meet(1, false, &seed);
+	m.joint->portion_ns = UINT64_MAX;
+	late = joint_lot(m.joint);
+	late->busy = true;
+	other = joint_lot(m.joint);
+	other->busy = true;
+	ck_ok(joint_work(m.joint, other, &e), &e);
+	ck_assert_uint_eq(left_of(late), 0);
+	ck_ok(joint_work(m.joint, late, &e), &e);
+	ck_assert_uint_eq(late->finished + other->finished, 0);
+	late->busy = other->busy = false;
+	work(SIZE_MAX);
+	part();
+	end();
+}
+END_TEST
+
+/* More lots than threads, of whole panels: none is far from the others. */
+START_TEST(lots_of_queries_come_on_together)
+{
+	uint64_t seed = 39;
+	struct joint *j;
+
+	begin(false, &seed);
+	meet(4, false, &seed);
+	j = m.joint;
+	for (struct lot *lot; (lot = joint_lot(j)) && left_of(lot);) {
+		struct error e;
+		for (size_t i = 0; i < j->n_lots; i++)
+			ck_assert_uint_le(left_of(&j->lots[i]), left_of(lot));
+		ck_ok(joint_work(j, lot, &e), &e);
+	}
+	for (size_t i = 0; i < j->n_lots; i++) {
+		ck_assert_uint_eq(j->lots[i].first % PANEL, 0);
+		ck_assert_uint_ge(j->lots[i].n, 3 * PANEL);
+	}
+	work(SIZE_MAX);
+	part();
+	end();
+}
+END_TEST
+
 /* Whoever waits for it waits for a step, or for all of a lot, as the clock is to allow. */
 START_TEST(a_portion_ends_with_the_step_after_its_time)
 {
@@ -218,12 +311,12 @@ START_TEST(a_portion_ends_with_the_step_after_its_time)
 	begin(false, &seed);
 	meet(_i / 2, false, &seed);
 	m.joint->portion_ns = all ? UINT64_MAX : 0;
-	for (struct lot *lot; (lot = joint_lot(m.joint)) && lot->next < lot->end;) {
-		uint32_t left = lot->end - lot->next, next = lot->next;
+	for (struct lot *lot; (lot = joint_lot(m.joint)) && left_of(lot);) {
+		uint32_t left = left_of(lot);
 		struct error e;
 		ck_ok(joint_work(m.joint, lot, &e), &e);
 		ck_assert_uint_eq(
-			lot->next - next, all || left < m.joint->step ? left : m.joint->step);
+			left - left_of(lot), all || left < m.joint->step ? left : m.joint->step);
 	}
 	work(SIZE_MAX);
 	part();
@@ -269,6 +362,10 @@ Suite *suite(void)
 	tcase_add_test(t, a_cancelled_request_stays_for_the_lot_that_somebody_is_at);
 	tcase_add_test(t, a_cancelled_request_is_taken_out_of_the_first_lot_first);
 	tcase_add_loop_test(t, scoring_every_row_is_done_in_portions, 0, 8);
+	tcase_add_loop_test(t, time_allowing_a_lot_has_a_portion_of_each_kind, 0, 5);
+	tcase_add_test(t, a_lot_of_chunks_takes_those_that_others_have_not_come_to);
+	tcase_add_test(t, who_finds_nothing_left_to_scan_does_not_finish);
+	tcase_add_test(t, lots_of_queries_come_on_together);
 	tcase_add_loop_test(t, a_portion_ends_with_the_step_after_its_time, 0, 8);
 #ifdef HARDMINER_FAULTS
 	tcase_add_test(t, no_memory_for_those_that_want_every_row_is_an_error);

@@ -150,6 +150,87 @@ START_TEST(a_small_request_goes_before_one_that_is_middling_or_bulk)
 }
 END_TEST
 
+/* Another one behind the small one, that stands by for the large one's pass. */
+struct stander {
+	struct caller caller;
+	struct crew crew;
+	sem_t left, is_back;
+	enum haste haste; /* of its first return */
+	size_t lefts, backs;
+};
+
+static struct stander stander;
+
+static void large_waits_its_turn(void *arg, enum haste haste)
+{
+	(void)arg;
+	if (scene.portions > 1)
+		return;
+	ck_assert_int_eq(haste, IN_TURN);
+	sem_post(&scene.left);
+	sem_wait(&scene.go);
+}
+
+static void count_leave(void *arg)
+{
+	(void)arg;
+	scene.portions++;
+}
+
+static void stander_leaves(void *arg)
+{
+	(void)arg;
+	if (stander.lefts++ == 0)
+		sem_post(&stander.left);
+}
+
+static void stander_is_back(void *arg, enum haste haste)
+{
+	(void)arg;
+	if (stander.backs++)
+		return;
+	stander.haste = haste;
+	sem_post(&stander.is_back);
+}
+
+static void stander_start(uint64_t *seed)
+{
+	stander.crew = (struct crew){
+		1, keep, stander_leaves, stander_is_back, wanted_always, nobody_is_awaited, NULL};
+	stander.lefts = stander.backs = 0;
+	sem_init(&stander.left, 0, 0);
+	sem_init(&stander.is_back, 0, 0);
+	caller_init(&stander.caller, &scene.engine, 1, seed);
+	stander.caller.request.bulk = true;
+	stander.caller.request.crew = &stander.crew;
+	caller_start(&stander.caller);
+	sem_wait(&stander.left);
+}
+
+/* The large one waits for its place in its turn, where many may go first. When it has stood back for
+ * long, another comes for it, in haste. */
+START_TEST(somebody_comes_in_haste_for_who_stood_back_for_long)
+{
+	uint64_t seed = 43;
+
+	scene_begin(1, true, &seed);
+	scene.large_crew.leave = count_leave;
+	scene.large_crew.back = large_waits_its_turn;
+	caller_start(&scene.large);
+	sem_wait(&scene.left);
+	stander_start(&seed);
+	caller_ask(&scene.small);
+	sem_wait(&stander.is_back);
+	ck_assert_int_eq(stander.haste, FIRST);
+	sem_post(&scene.go);
+	caller_join(&scene.large);
+	caller_join(&stander.caller);
+	caller_check(&stander.caller);
+	caller_free(&stander.caller);
+	scene_end();
+}
+END_TEST
+
 Suite *suite(void)
 {
 	Suite *s = suite_create("precedence");
@@ -157,6 +238,7 @@ Suite *suite(void)
 
 	tcase_add_test(t, who_stood_back_for_long_has_a_portion);
 	tcase_add_loop_test(t, a_small_request_goes_before_one_that_is_middling_or_bulk, 0, 2);
+	tcase_add_test(t, somebody_comes_in_haste_for_who_stood_back_for_long);
 	suite_add_tcase(s, t);
 	return s;
 }
