@@ -214,7 +214,11 @@ static void decode_piece(void *arg)
 {
 	struct piece *p = arg;
 
-	p->code = p->c->via->decode(p->c, &p->req);
+	if (atomic_load(&p->c->cancelled)) /* while it waited */
+		p->code =
+			error_set(&p->c->error, CANCELLED, "CANCELLED", "The call was cancelled.");
+	else
+		p->code = p->c->via->decode(p->c, &p->req);
 }
 
 static void encode_piece(void *arg)

@@ -24,9 +24,9 @@
  * pool_each whose last slice is done, one a request, and those who must be back at once, up to twice
  * the width. They have little left to do.
  *
- * What takes long and cannot be cut is done aside (pool_aside), without a place: small turns begin as if
- * it were not there, and the kernel shares the cores among both. No more than `width` are aside at once,
- * so that it has little to share.
+ * What takes long and cannot be cut is done aside (pool_aside), without a place: while there are threads,
+ * small turns begin as if it were not there, and the kernel shares the cores among both. No more than
+ * `width` are aside at once, so that it has little to share; others wait for that, each on its thread.
  *
  * What is lent (pool_crew) stands before the line and is not counted in it: it belongs to a request
  * that was admitted.
@@ -53,7 +53,7 @@ struct line {
 	pthread_cond_t asides;	/* for those who wait to be aside: one may */
 	struct job *first, **last;
 	struct job *lent;	      /* latest first */
-	struct returning *returning;  /* by haste */
+	struct returning *returning;  /* by haste, and who was passed too often */
 	size_t queued, queue, shares; /* jobs in the line; the most that may be; shares in it */
 	size_t width, running, aside, idle, waiting;
 	bool returned_last; /* the last place went to one who is back */

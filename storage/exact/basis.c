@@ -7,15 +7,17 @@
 #include <string.h>
 
 #include "proto/fault.h"
+#include "storage/vectors/half.h"
 
 /* The share of the squares that a tail may have, and the part of the dimensions that it has at least:
  * a longer tail is passed over too seldom, a shorter one saves too little. */
 #define MOST_SHARE .1
-enum { LEAST_PART = 4, MOST_UNIT = 8, VECTORS_AT_ONCE = 256 };
+#define MOST_SKEW 1e-4
+enum { LEAST_PART = 4, VECTORS_AT_ONCE = 256 };
 
 void basis_own(struct basis *b, uint32_t dimension)
 {
-	*b = (struct basis){.head = dimension, .tail_unit = 1};
+	*b = (struct basis){.head = dimension};
 }
 
 size_t basis_bytes(const struct basis *b, uint32_t dimension)
@@ -25,7 +27,8 @@ size_t basis_bytes(const struct basis *b, uint32_t dimension)
 
 bool basis_is_sound(const struct basis *b, uint32_t dimension)
 {
-	return b->head > 0 && b->head <= dimension && (dimension - b->head) % TAIL_MULTIPLE == 0 &&
+	return b->skew >= 0 && b->skew < MOST_SKEW && b->head > 0 && b->head <= dimension &&
+	       (dimension - b->head) % TAIL_MULTIPLE == 0 &&
 	       (b->head == dimension || dimension <= BASIS_MOST);
 }
 
@@ -50,8 +53,8 @@ void basis_free(struct basis *b)
 	free(b->row);
 }
 
-/* Of length 1, or zeros. */
-static void put_direction(const float *x, uint32_t d, float *out)
+/* In place: of length 1, or zeros. */
+static void make_direction(float *x, uint32_t d)
 {
 	double square = 0;
 
@@ -59,18 +62,30 @@ static void put_direction(const float *x, uint32_t d, float *out)
 		square += (double)x[i] * x[i];
 	double factor = square > 0 && isfinite(square) ? 1 / sqrt(square) : 0;
 	for (uint32_t i = 0; i < d; i++)
-		out[i] = factor > 0 ? (float)(x[i] * factor) : 0;
+		x[i] = factor > 0 ? (float)(x[i] * factor) : 0;
+}
+
+static void put_directions(
+	Pb__Dtype dtype, const void *vectors, size_t first, size_t n, uint32_t d, float *out)
+{
+	const float *f32 = vectors;
+	const uint16_t *f16 = vectors;
+	bool half = dtype == PB__DTYPE__DTYPE_F16;
+
+	for (size_t i = 0; i < n * d; i++)
+		out[i] = half ? half_to_float(f16[first * d + i]) : f32[first * d + i];
+	for (size_t i = 0; i < n; i++)
+		make_direction(out + i * d, d);
 }
 
 /* The upper triangle of the sum of the directions' outer products. */
-static bool add_moments(const float *vectors, size_t n, uint32_t d, float *moments)
+static bool add_moments(Pb__Dtype dtype, const void *vectors, size_t n, uint32_t d, float *moments)
 {
 	float *directions = FAULT() ? NULL : malloc(VECTORS_AT_ONCE * sizeof *directions * d);
 
 	for (size_t done = 0, some; directions && done < n; done += some) {
 		some = n - done < VECTORS_AT_ONCE ? n - done : VECTORS_AT_ONCE;
-		for (size_t i = 0; i < some; i++)
-			put_direction(vectors + (done + i) * d, d, directions + i * d);
+		put_directions(dtype, vectors, done, some, d, directions);
 		cblas_ssyrk(CblasRowMajor, CblasUpper, CblasTrans, (int)d, (int)some, 1, directions,
 			(int)d, 1, moments, (int)d);
 	}
@@ -98,14 +113,6 @@ static uint32_t tail_for(const double *rising, uint32_t d)
 		share_behind(rising, d, tail + TAIL_MULTIPLE) <= MOST_SHARE)
 		tail += TAIL_MULTIPLE;
 	return tail * LEAST_PART >= d ? tail : 0;
-}
-
-/* So that steps are about as many in either, for what is in a dimension of each. */
-static float unit_for(double share, uint32_t head, uint32_t tail)
-{
-	double ratio = sqrt((1 - share) / head) / sqrt(fmax(share, 1e-12) / tail);
-
-	return (float)exp2(-fmin(fmax(floor(log2(ratio)), 0), MOST_UNIT));
 }
 
 /* The Frobenius norm of 1 - B'B, and what computing it in double may have lost. */
@@ -143,11 +150,9 @@ static bool take(
 	if (!row)
 		return tail == 0;
 	put_rows(vectors, d, row);
-	*b = (struct basis){.head = d - tail,
-		.tail_unit = unit_for(share_behind(rising, d, tail), d - tail, tail),
-		.skew = skew_of(row, d, vectors, scratch),
-		.row = row};
-	if (b->skew < 1e-4)
+	*b = (struct basis){
+		.head = d - tail, .skew = skew_of(row, d, vectors, scratch), .row = row};
+	if (b->skew < MOST_SKEW)
 		return true;
 	free(row); /* such as of numbers that did not converge */
 	basis_own(b, d);
@@ -178,16 +183,23 @@ static bool solve(struct basis *b, uint32_t d, const float *moments)
 	return ready;
 }
 
-bool basis_learn(struct basis *b, uint32_t dimension, const float *vectors, size_t n)
+bool basis_is_possible(uint32_t dimension)
+{
+	return dimension > TAIL_MULTIPLE && dimension <= BASIS_MOST;
+}
+
+bool basis_learn(
+	struct basis *b, uint32_t dimension, Pb__Dtype dtype, const void *vectors, size_t n)
 {
 	float *moments;
 	bool ready;
 
 	basis_own(b, dimension);
-	if (dimension <= TAIL_MULTIPLE || dimension > BASIS_MOST)
+	if (!basis_is_possible(dimension))
 		return true;
+	openblas_set_num_threads(1); /* the cores are others', and sums have one order */
 	moments = FAULT() ? NULL : calloc((size_t)dimension * dimension, sizeof *moments);
-	ready = moments && add_moments(vectors, n, dimension, moments) &&
+	ready = moments && add_moments(dtype, vectors, n, dimension, moments) &&
 		solve(b, dimension, moments);
 	free(moments);
 	return ready;

@@ -8,7 +8,7 @@
 #include "storage/exact/score.h"
 #include "storage/progress.h"
 
-/* Rows of a slice: as many as take some milliseconds, in whole panels. */
+/* Rows of a slice: as many as take some milliseconds. */
 enum { ROWS_LEAST = 12, ROWS_MOST = 240 };
 #define SLICE_PRODUCTS 5e8
 

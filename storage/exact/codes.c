@@ -78,7 +78,7 @@ struct codes_builder *codes_builder_new(
 	if (!b)
 		return NULL;
 	b->half = dtype == PB__DTYPE__DTYPE_F16;
-	b->to_sample = SAMPLE_ROWS;
+	b->to_sample = basis_is_possible(dimension) ? SAMPLE_ROWS : 0;
 	b->codes = codes_new(dimension, similarity, NULL);
 	b->group = FAULT() ? NULL : aligned_alloc(sizeof(lanes), dimension * sizeof(lanes));
 	if (b->codes && b->group)
@@ -205,7 +205,7 @@ static enum code encode_all(struct codes_builder *b, const char *rows, uint32_t 
 
 void codes_builder_sample(struct codes_builder *b, uint32_t rows)
 {
-	b->to_sample = rows;
+	b->to_sample = basis_is_possible(b->codes->dimension) ? rows : 0;
 }
 
 enum code codes_builder_take_basis(
@@ -223,17 +223,9 @@ enum code codes_builder_take_basis(
 static enum code learn(struct codes_builder *b, struct error *e)
 {
 	struct codes *c = b->codes;
-	size_t values = (size_t)b->sampled * c->dimension;
-	float *wide = b->half ? FAULT() ? NULL : malloc(values * sizeof *wide) : (float *)b->sample;
-	bool learned = wide;
+	Pb__Dtype dtype = b->half ? PB__DTYPE__DTYPE_F16 : PB__DTYPE__DTYPE_F32;
 
-	for (size_t i = 0; b->half && wide && i < values; i++)
-		wide[i] = half_to_float(((const uint16_t *)b->sample)[i]);
-	if (learned)
-		learned = basis_learn(&c->rotation.basis, c->dimension, wide, b->sampled);
-	if (b->half)
-		free(wide);
-	if (!learned)
+	if (!basis_learn(&c->rotation.basis, c->dimension, dtype, b->sample, b->sampled))
 		return error_memory(e);
 	lay_out(c);
 	return OK;

@@ -54,7 +54,7 @@ static inline struct codes_block codes_block(const struct codes *c, uint32_t i)
 
 	return (struct codes_block){floats, floats + CODE_BLOCK, floats + 2 * CODE_BLOCK,
 		floats + 3 * CODE_BLOCK, (const unsigned char *)(floats + BLOCK_FLOATS),
-		c->tails.at + (size_t)i * CODE_BLOCK * c->tail};
+		c->tail ? c->tails.at + (size_t)i * CODE_BLOCK * c->tail : NULL};
 }
 
 /* What all blocks take in `block`, and in `tails`. */
@@ -73,10 +73,11 @@ struct codes_builder;
 struct codes_builder *codes_builder_new(
 	uint32_t dimension, Pb__Dtype dtype, Pb__Similarity similarity);
 void codes_builder_free(struct codes_builder *b); /* NULL is fine */
-/* Before the first row: how many the basis is learned from, if so many come, in place of SAMPLE_ROWS (0:
- * none is learned); or that basis is taken over. */
+/* Before the first row: of how many rows the basis is learned, if so many come; SAMPLE_ROWS unless
+ * told, 0: of none. */
 enum { SAMPLE_ROWS = 1 << 14 };
 void codes_builder_sample(struct codes_builder *b, uint32_t rows);
+/* In place of that: a basis of as many dimensions, once. */
 enum code codes_builder_take_basis(
 	struct codes_builder *b, const struct basis *basis, struct error *e);
 /* n rows back to back as they are stored, numbered 0, 1, ... in the order they come; finite, no

@@ -21,8 +21,7 @@ struct header {
 	char magic[8]; /* a new one for every other way of making codes */
 	uint64_t fingerprint;
 	double longest, skew;
-	uint32_t rows, blocks, head;
-	float tail_unit;
+	uint32_t rows, blocks, head, zero;
 	uint64_t basis_hash, tails_hash, blocks_hash;
 };
 
@@ -41,7 +40,6 @@ static struct header header_of(const struct codes *c, const struct vectors *of)
 		.rows = c->rows,
 		.blocks = c->blocks,
 		.head = basis->head,
-		.tail_unit = basis->tail_unit,
 		.basis_hash = XXH3_64bits(basis->row, basis_size(c)),
 		.blocks_hash = XXH3_64bits(c->block.at, codes_bytes(c)),
 		.tails_hash = XXH3_64bits(c->tails.at, codes_tail_bytes(c))};
@@ -103,7 +101,7 @@ static bool read_all(int fd, void *to, size_t n)
 static struct codes *read_basis(int fd, const struct vectors *of, const struct header *h)
 {
 	uint32_t d = of->about.dimension;
-	struct basis basis = {.head = h->head, .tail_unit = h->tail_unit, .skew = h->skew};
+	struct basis basis = {.head = h->head, .skew = h->skew};
 	struct codes *c = NULL;
 
 	if (!basis_is_sound(&basis, d))
@@ -141,6 +139,8 @@ static struct codes *read_codes(int fd, const struct vectors *of)
 		return NULL;
 	c = read_basis(fd, of, &h);
 	if (c && read_blocks(fd, &h, c)) {
+		region_trim(&c->block, codes_bytes(c));
+		region_trim(&c->tails, codes_tail_bytes(c));
 		want = header_of(c, of);
 		if (!memcmp(&h, &want, sizeof h))
 			return c;

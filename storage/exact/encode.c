@@ -10,8 +10,7 @@
  *                           the whole number are that near. In all less than 3 u times the largest
  *                           number there may be a dimension, sqrt(d) times that in length.
  *
- * `slack` is what cutting left over, the rest added at its worst, and the sum rounded upward. Steps in
- * the tail are `tail_unit` of those in the head; that is a power of two, so nothing else is rounded.
+ * `slack` is what cutting left over, the rest added at its worst, and the sum rounded upward.
  */
 #include "storage/exact/encode.h"
 
@@ -186,13 +185,10 @@ ON_ANY_TARGET void encode(const struct rotation *r, lanes *x, bool unit, const s
 	}
 	rotate(r, x);
 	uint32_t head = r->basis.head;
-	float unit_of_tail = r->basis.tail_unit;
 	lanes tail = sum_of_squares(x + head, d - head);
-	for (uint32_t i = head; i < d; i++)
-		x[i] *= 1 / unit_of_tail;
+	/* Apart: each begins with a stretch. */
 	lanes step = larger(step_of(x, head, most), step_of(x + head, d - head, most));
-	lanes left = cut(x, head, step);
-	left += cut(x + head, d - head, step) * (unit_of_tail * unit_of_tail);
+	lanes left = cut(x, d, step);
 	for (int l = 0; l < GROUP; l++) {
 		struct measured m = {step[l], left[l], square[l], tail[l], shift.exponent[l]};
 		put_encoding(r, &m, unit, most->one, l, out);

@@ -9,11 +9,10 @@
 /*
  * In: x[i] is dimension i of 16 vectors. Out, a lane a vector:
  *
- *   x       whole numbers within `most`, so that scale * x is nearly the vector, rotated; in the tail
- *           (basis.h) scale * tail_unit * x is
+ *   x       whole numbers within `most`, so that scale * x is nearly the vector, rotated
  *   scale   0 for a vector so short that this would be no normal number
- *   slack   at least | rotated vector - what x says |, whatever any step rounded
- *   tail    at least the length of the rotated vector's tail
+ *   slack   at least | rotated vector - scale * x |, whatever any step rounded
+ *   tail    at least the length of the rotated vector's tail (basis.h)
  *   length  at least the vector's length, and nearly it; not finite when the vector is not
  *   square  at most half of the length's square, no less than (1 - square_loss) of that
  *

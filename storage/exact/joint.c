@@ -159,12 +159,19 @@ static enum stage stage_of(const struct lot *lot)
 	return lot->of && pass_is_wide(lot->pass) ? WIDE : DONE;
 }
 
-static bool has_work(const struct joint *j, const struct lot *lot)
+/* What a thread may do of it; DONE: nothing, or not yet. To be asked once: whoever scans may come to the
+ * end of the chunks at any time, and this is another then. */
+static enum stage work_of(const struct joint *j, const struct lot *lot)
 {
 	if (lot->busy)
-		return false;
+		return DONE;
 	enum stage stage = stage_of(lot);
-	return stage == FINISH ? !j->by_chunks || scanned(j) : stage != DONE;
+	return stage == FINISH && j->by_chunks && !scanned(j) ? DONE : stage;
+}
+
+static bool has_work(const struct joint *j, const struct lot *lot)
+{
+	return work_of(j, lot) != DONE;
 }
 
 bool joint_is_over(const struct joint *j)
@@ -249,12 +256,17 @@ static bool is_behind(const struct lot *a, const struct lot *b)
 struct lot *joint_lot(struct joint *j)
 {
 	struct lot *last = NULL;
+	enum stage to_do = DONE;
 
-	for (size_t i = 0; i < j->n_lots; i++)
-		if (has_work(j, &j->lots[i]) && (!last || is_behind(&j->lots[i], last)))
-			last = &j->lots[i];
+	for (size_t i = 0; i < j->n_lots; i++) {
+		enum stage stage = work_of(j, &j->lots[i]);
+		if (stage == DONE || (last && !is_behind(&j->lots[i], last)))
+			continue;
+		last = &j->lots[i];
+		to_do = stage;
+	}
 	if (last)
-		last->stage = stage_of(last);
+		last->stage = to_do;
 	return last;
 }
 

@@ -5,8 +5,10 @@
 
 #include "proto/fault.h"
 #include "storage/exact/codes_gather.h"
+#include "storage/exact/survivors.h"
 
-enum { PIECE_ROWS = 512 };
+/* A piece is a chunk, for as many candidates. */
+enum { PIECE_ROWS = CHUNK_ROWS };
 
 void lists_free(struct lists *l)
 {

@@ -102,10 +102,9 @@ static void put_bounds(struct panel *p, const struct codes *c, const struct enco
 	s->codes = c;
 	s->length = l2 ? length : 1;
 	s->blur = score_blur(c, length);
-	double unit = c->rotation.basis.tail_unit, skew = c->rotation.basis.skew;
+	double skew = c->rotation.basis.skew;
 	p->unit[lane] = (float)(e->scale[lane] * s->length);
 	p->reach[lane] = (float)(s->length * (1 + 0x1p-22));
-	p->tails[lane].unit = (float)(p->unit[lane] * unit * unit);
 	p->tails[lane].reach = (float)(e->tail[lane] * s->length * (1 + 0x1p-20));
 	p->ratio = fmaxf(p->ratio, (float)(left + 0x1p-19 + 2 * skew * (1 + 0x1p-20)));
 }

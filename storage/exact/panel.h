@@ -26,7 +26,6 @@ struct panel {
 	struct panel_tail {
 		const int8_t *code; /* tail */
 		int32_t start;	    /* - 128 times the sum of its bytes */
-		float unit;	    /* sigma += unit * scale * sum */
 		float reach;	    /* the tail may add up to reach * the length of the row's */
 	} tails[PANEL];
 	float ratio;		     /* the largest of the queries' */

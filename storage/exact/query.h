@@ -4,8 +4,7 @@
  * The bound. Let q be a query, x a row, v and u their images under the rotation, in the basis B that
  * is used (basis.h); were B orthogonal, q.x = v.u. The row is kept as u = s c + e with whole numbers c,
  * the query as v = t b + f with whole numbers b, and the pass computes a = s t (b.c), in whole numbers
- * but for the scales. (In the tail the numbers of either are worth tail_unit of that. It changes nothing
- * here: read c and b as multiples of it.) By Cauchy-Schwarz
+ * but for the two scales. By Cauchy-Schwarz
  *
  *   v.u - a  =  v.e + f.(s c)
  *  |q.x - a| <= |q| |e| + |f| |s c|  <=  |q| ( |e| + r (|x| + |e|) ),   r = |f| / |q|
@@ -39,9 +38,9 @@
  *
  *   q.x <= s t (bh.ch) + |q| margin + |vl| |ul|
  *
- * and |vl| |ul| is known, up to rounding, before any byte of the tail is. A row that does not reach tau
- * so does not reach it by all of its bytes either. For the others the tail's product takes the place of
- * that bound.
+ * and |vl| |ul| is known, up to rounding, before any byte of the tail is: an upper like the other, though
+ * a larger one mostly. Where it reaches tau, the tail's product takes the place of |vl| |ul|, and the
+ * upper is that of all bytes.
  *
  * A row is passed over only when
  * its upper is below tau, and tau never exceeds the k-th largest of lowers = upper - 2 |q| margin of

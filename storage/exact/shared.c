@@ -405,7 +405,7 @@ static void wait_a_while(struct shared *s)
 }
 
 /* Waits for a place. The lock is let go of meanwhile. */
-static void come_back(struct shared *s, enum line line, const struct waiting *w)
+static void come_back(struct shared *s, enum line line, struct waiting *w)
 {
 	const struct crew *crew = w->request->crew;
 	bool finished = w->done;
@@ -419,7 +419,7 @@ static void come_back(struct shared *s, enum line line, const struct waiting *w)
 	pthread_mutex_lock(&s->lock);
 	s->coming[line] -= !finished;
 	s->in_turn -= !finished && in_turn;
-	if (w->done && !finished) /* somebody else must do what it came for */
+	if (!finished && is_finished(s, line, w)) /* somebody else must do what it came for */
 		pthread_cond_broadcast(&s->changed);
 }
 

@@ -34,7 +34,7 @@ void survivors_free(struct survivors *s);
 
 /* Rows of a chunk that may be among them. */
 enum {
-	CHUNK_BLOCKS = 16 /* 200 KB of codes of 384 dimensions */,
+	CHUNK_BLOCKS = 16 /* 200 KB of codes of 384 dimensions, with their tails */,
 	CHUNK_ROWS = CHUNK_BLOCKS * CODE_BLOCK
 };
 struct candidates {

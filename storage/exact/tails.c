@@ -32,8 +32,8 @@ void tails_portable(
 		int32_t sum = q->start;
 		for (uint32_t j = 0; j < c->tail; j++)
 			sum += x.code[j] * q->code[j];
-		float upper =
-			found->upper[at] - q->reach * x.length + (float)sum * x.scale * q->unit;
+		float upper = found->upper[at] - q->reach * x.length +
+			      (float)sum * x.scale * panel->unit[i];
 		found->row[kept] = found->row[at];
 		found->upper[kept] = upper;
 		kept += upper >= tau;
@@ -46,6 +46,7 @@ void tails_portable(
 #include <immintrin.h>
 
 enum { FOUR = 4 };
+_Static_assert(CHUNK_ROWS % FOUR == 0, "candidates are read by fours");
 
 #define WITH_AVX2 __attribute__((target("avx2,fma")))
 #define WITH_AVX512 \
@@ -89,7 +90,7 @@ WITH_AVX2 INLINE uint32_t keep_four(
 	return kept;
 }
 
-/* Behind the last candidate, that one stands in. */
+/* Where four are not left, the first of them stands in for others. */
 #define TAILS(isa, target) \
 	target static inline __m128i sum_four_##isa( \
 		const struct tail *x, const struct panel_tail *q, uint32_t bytes) \
@@ -98,9 +99,8 @@ WITH_AVX2 INLINE uint32_t keep_four(
 			_mm256_setzero_si256(), _mm256_setzero_si256()}; \
 		for (uint32_t i = 0; i < bytes; i += TAIL_MULTIPLE) { \
 			__m256i y = _mm256_loadu_si256((const __m256i *)(q->code + i)); \
-			for (int j = 0; j < FOUR; j++) \
-				sum[j] = add_##isa(sum[j], \
-					_mm256_load_si256((const __m256i *)(x[j].code + i)), y); \
+			_Pragma("GCC unroll 4") for (int j = 0; j < FOUR; j++) sum[j] = add_##isa( \
+				sum[j], _mm256_load_si256((const __m256i *)(x[j].code + i)), y); \
 		} \
 		return _mm_add_epi32(across(sum), _mm_set1_epi32(q->start)); \
 	} \
@@ -123,7 +123,8 @@ WITH_AVX2 INLINE uint32_t keep_four(
 				_mm_setr_ps(x[0].scale, x[1].scale, x[2].scale, x[3].scale); \
 			__m128 upper = _mm_fnmadd_ps( \
 				_mm_set1_ps(q->reach), length, _mm_loadu_ps(found->upper + at)); \
-			upper = _mm_fmadd_ps(_mm_mul_ps(sum, scale), _mm_set1_ps(q->unit), upper); \
+			upper = _mm_fmadd_ps( \
+				_mm_mul_ps(sum, scale), _mm_set1_ps(panel->unit[i]), upper); \
 			kept = keep_four(found, at, n, kept, upper, tau); \
 		} \
 		found->n = kept; \

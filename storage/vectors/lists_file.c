@@ -16,8 +16,7 @@ struct header {
 	char index[136];
 	uint64_t fingerprint;
 	double longest, skew;
-	uint32_t lists, rows, head;
-	float tail_unit;
+	uint32_t lists, rows, head, zero;
 	uint64_t part_tag[PARTS];
 };
 
@@ -50,8 +49,7 @@ static struct header header_of(const struct cache *c, const struct lists *l)
 		.skew = basis->skew,
 		.lists = l->n,
 		.rows = l->codes->rows,
-		.head = basis->head,
-		.tail_unit = basis->tail_unit};
+		.head = basis->head};
 
 	snprintf(h.index, sizeof h.index, "%s", c->index);
 	for (enum part i = 0; i < PARTS; i++) {
@@ -82,7 +80,7 @@ static bool read_part(FILE *f, const struct lists *l, enum part which)
 /* The basis that comes next. */
 static bool read_basis(FILE *f, const struct header *h, uint32_t dimension, struct basis *b)
 {
-	*b = (struct basis){.head = h->head, .tail_unit = h->tail_unit, .skew = h->skew};
+	*b = (struct basis){.head = h->head, .skew = h->skew};
 	if (!basis_is_sound(b, dimension))
 		return false;
 	size_t bytes = basis_bytes(b, dimension);

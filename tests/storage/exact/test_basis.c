@@ -4,6 +4,7 @@
 
 #include "proto/fault.h"
 #include "storage/exact/basis.h"
+#include "storage/vectors/half.h"
 #include "tests/runner.h"
 #include "tests/storage/vectors/sample.h"
 
@@ -38,16 +39,14 @@ static long double length_in_tail(const float *x)
 	return sqrtl(square);
 }
 
-/* Of 88 short directions 64 are a multiple of 32; 96 would take eight long ones, a fifth of all. A
- * dimension of the tail is some eleven times shorter than one of the head. */
+/* Of 88 short directions 64 are a multiple of 32; 96 would take eight long ones, a fifth of all. */
 START_TEST(the_tail_is_where_vectors_are_short)
 {
 	long double all = 0, tail = 0;
 
 	make_vectors(40, .07f, 1);
-	ck_assert(basis_learn(&basis, MOST, vectors, VECTORS));
+	ck_assert(basis_learn(&basis, MOST, PB__DTYPE__DTYPE_F32, vectors, VECTORS));
 	ck_assert_uint_eq(basis.head, 64);
-	ck_assert(basis.tail_unit == .125f);
 	for (uint32_t i = 0; i < VECTORS; i++) {
 		const float *x = vectors + (size_t)i * MOST;
 		for (uint32_t j = 0; j < MOST; j++)
@@ -63,23 +62,23 @@ static void check_own(uint32_t dimension)
 {
 	ck_assert_ptr_null(basis.row);
 	ck_assert_uint_eq(basis.head, dimension);
-	ck_assert(basis.tail_unit == 1 && basis.skew == 0);
+	ck_assert(basis.skew == 0);
 	ck_assert_uint_eq(basis_bytes(&basis, dimension), 0);
 }
 
 START_TEST(vectors_that_go_anywhere_keep_their_own_basis)
 {
 	make_vectors(MOST, 1, 2);
-	ck_assert(basis_learn(&basis, MOST, vectors, VECTORS));
+	ck_assert(basis_learn(&basis, MOST, PB__DTYPE__DTYPE_F32, vectors, VECTORS));
 	check_own(MOST);
 	make_vectors(120, .01f, 3); /* eight short directions are no tail */
-	ck_assert(basis_learn(&basis, MOST, vectors, VECTORS));
+	ck_assert(basis_learn(&basis, MOST, PB__DTYPE__DTYPE_F32, vectors, VECTORS));
 	check_own(MOST);
-	ck_assert(basis_learn(&basis, 32, vectors, VECTORS));
+	ck_assert(basis_learn(&basis, 32, PB__DTYPE__DTYPE_F32, vectors, VECTORS));
 	check_own(32);
-	ck_assert(basis_learn(&basis, MOST, vectors, 0));
+	ck_assert(basis_learn(&basis, MOST, PB__DTYPE__DTYPE_F32, vectors, 0));
 	check_own(MOST);
-	ck_assert(basis_learn(&basis, BASIS_MOST + 1, vectors, 1));
+	ck_assert(basis_learn(&basis, BASIS_MOST + 1, PB__DTYPE__DTYPE_F32, vectors, 1));
 	check_own(BASIS_MOST + 1);
 }
 END_TEST
@@ -106,7 +105,8 @@ START_TEST(a_basis_is_as_skew_as_it_says_at_most)
 
 	for (size_t i = 0; i < sizeof large / sizeof *large; i++) {
 		make_vectors(large[i], .01f, i);
-		ck_assert(basis_learn(&basis, MOST, vectors, i % 2 ? VECTORS : 7));
+		ck_assert(basis_learn(
+			&basis, MOST, PB__DTYPE__DTYPE_F32, vectors, i % 2 ? VECTORS : 7));
 		long double counted = skew_counted();
 		ck_assert(basis.head < MOST);
 		ck_assert(basis.skew >= counted && basis.skew <= counted * 1.001L + 1e-10L);
@@ -125,7 +125,7 @@ START_TEST(what_is_no_vector_does_not_count)
 		vectors[i * 100 * MOST + 5] = none[i];
 	for (uint32_t j = 0; j < MOST; j++)
 		vectors[9 * MOST + j] = 0;
-	ck_assert(basis_learn(&basis, MOST, vectors, VECTORS));
+	ck_assert(basis_learn(&basis, MOST, PB__DTYPE__DTYPE_F32, vectors, VECTORS));
 	ck_assert_uint_eq(basis.head, 64);
 	ck_assert(basis.skew < 1e-5);
 	basis_free(&basis);
@@ -138,7 +138,7 @@ START_TEST(long_vectors_do_not_outweigh_others)
 	make_vectors(40, .07f, 5);
 	for (uint32_t j = 0; j < MOST; j++)
 		vectors[j] *= 1e18f;
-	ck_assert(basis_learn(&basis, MOST, vectors, VECTORS));
+	ck_assert(basis_learn(&basis, MOST, PB__DTYPE__DTYPE_F32, vectors, VECTORS));
 	ck_assert_uint_eq(basis.head, 64);
 	basis_free(&basis);
 }
@@ -160,6 +160,37 @@ START_TEST(numbers_of_no_basis_are_told)
 }
 END_TEST
 
+START_TEST(skew_beyond_reason_is_told)
+{
+	static const double skew[] = {-1e-9, 1e-3, INFINITY, NAN};
+
+	for (size_t i = 0; i < sizeof skew / sizeof *skew; i++) {
+		struct basis b = {.head = 64, .skew = skew[i]};
+		ck_assert(!basis_is_sound(&b, 96));
+	}
+}
+END_TEST
+
+/* A half is a float, and so the basis of both is one. */
+START_TEST(halves_are_what_they_mean)
+{
+	static uint16_t halves[VECTORS * MOST];
+	struct basis other;
+
+	make_vectors(40, .07f, 7);
+	for (size_t i = 0; i < VECTORS * MOST; i++) {
+		halves[i] = half_from_float(vectors[i]);
+		vectors[i] = half_to_float(halves[i]);
+	}
+	ck_assert(basis_learn(&basis, MOST, PB__DTYPE__DTYPE_F32, vectors, VECTORS));
+	ck_assert(basis_learn(&other, MOST, PB__DTYPE__DTYPE_F16, halves, VECTORS));
+	ck_assert_uint_eq(other.head, basis.head);
+	ck_assert_mem_eq(other.row, basis.row, basis_bytes(&basis, MOST));
+	basis_free(&basis);
+	basis_free(&other);
+}
+END_TEST
+
 START_TEST(without_memory_the_basis_is_the_vectors_own)
 {
 	bool learned;
@@ -168,7 +199,7 @@ START_TEST(without_memory_the_basis_is_the_vectors_own)
 	make_vectors(40, .07f, 6);
 	do {
 		fault_arm(n++);
-		learned = basis_learn(&basis, MOST, vectors, VECTORS);
+		learned = basis_learn(&basis, MOST, PB__DTYPE__DTYPE_F32, vectors, VECTORS);
 		ck_assert_int_eq(learned, !fault_fired());
 		fault_arm(-1);
 		if (!learned)
@@ -191,6 +222,8 @@ Suite *suite(void)
 	tcase_add_test(t, what_is_no_vector_does_not_count);
 	tcase_add_test(t, long_vectors_do_not_outweigh_others);
 	tcase_add_test(t, numbers_of_no_basis_are_told);
+	tcase_add_test(t, skew_beyond_reason_is_told);
+	tcase_add_test(t, halves_are_what_they_mean);
 	tcase_add_test(t, without_memory_the_basis_is_the_vectors_own);
 	suite_add_tcase(s, t);
 	return s;

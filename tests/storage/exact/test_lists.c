@@ -197,7 +197,8 @@ static void ask_about(const struct shape *shape, uint32_t lists, uint32_t most, 
 static const struct {
 	uint32_t n, dimension, lists;
 } sizes[] = {{0, 3, 4}, {1, 1, 1}, {2, 2, 2}, {9, 4, 30}, {32, 8, 1}, {33, 2, 5}, {64, 16, 2},
-	{100, 3, 100}, {130, 12, 7}, {200, 31, 20}, {700, 2, 1}, {1300, 9, 3}, {1500, 5, 64}};
+	{100, 3, 100}, {130, 12, 7}, {200, 31, 20}, {700, 2, 1}, {1300, 9, 3}, {1500, 5, 64},
+	{130, 71, 7}, {1300, 64, 3}, {700, 97, 40}, {60, 160, 1}};
 
 START_TEST(answers_are_true_about_the_nearest_lists)
 {
@@ -209,7 +210,8 @@ START_TEST(answers_are_true_about_the_nearest_lists)
 				.kind = (enum kind)_i,
 				.n = sizes[i].n,
 				.dimension = sizes[i].dimension,
-				.holes = below(&seed, 5)};
+				.holes = below(&seed, 5),
+				.sample = sizes[i].n / 3 + 1};
 			ask_about(&s, sizes[i].lists, ASK_MOST, &seed);
 		}
 }

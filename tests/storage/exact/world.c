@@ -93,7 +93,6 @@ static void level(const struct world *w, float *x, uint64_t *seed)
 		scale(x, d, ldexp(2 + uniform(seed), (int)below(seed, 6)));
 }
 
-/* A row that is random, by its kind. */
 /* Dimensions that are less and less, mirrored at a plane that is along none of them. */
 static void fall(float *x, uint32_t d)
 {
@@ -105,6 +104,7 @@ static void fall(float *x, uint32_t d)
 		x[i] -= 2 * sum / (float)d;
 }
 
+/* A row that is random, by its kind. */
 static void make_row(const struct world *w, uint32_t row, float *x, uint64_t *seed)
 {
 	uint32_t d = w->shape.dimension;
