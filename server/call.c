@@ -203,6 +203,14 @@ static enum code prepare_response(struct call *c)
 	return OK;
 }
 
+/* Asked again after a wait, too. */
+static enum code check_live(struct call *c)
+{
+	if (!atomic_load(&c->cancelled))
+		return OK;
+	return error_set(&c->error, CANCELLED, "CANCELLED", "The call was cancelled.");
+}
+
 /* What a worker does for a call that may take long in one piece. */
 struct piece {
 	struct call *c;
@@ -214,10 +222,8 @@ static void decode_piece(void *arg)
 {
 	struct piece *p = arg;
 
-	if (atomic_load(&p->c->cancelled)) /* while it waited */
-		p->code =
-			error_set(&p->c->error, CANCELLED, "CANCELLED", "The call was cancelled.");
-	else
+	p->code = check_live(p->c);
+	if (!p->code)
 		p->code = p->c->via->decode(p->c, &p->req);
 }
 
@@ -258,9 +264,7 @@ static enum code work(struct call *c)
 	ProtobufCMessage *req;
 	enum code code;
 
-	if (atomic_load(&c->cancelled))
-		return error_set(&c->error, CANCELLED, "CANCELLED", "The call was cancelled.");
-	if ((code = prepare_response(c)))
+	if ((code = check_live(c)) || (code = prepare_response(c)))
 		return code;
 	if (c->finishing)
 		return encode(c);
@@ -420,7 +424,7 @@ void call_free(struct call *c)
 
 enum code call_emit(struct call *c, const ProtobufCMessage *m)
 {
-	if (atomic_load(&c->cancelled))
-		return error_set(&c->error, CANCELLED, "CANCELLED", "The call was cancelled.");
-	return c->via->emit(c, m);
+	enum code code = check_live(c);
+
+	return code ? code : c->via->emit(c, m);
 }

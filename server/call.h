@@ -82,7 +82,7 @@ struct call {
 	atomic_bool cancelled; /* the client went away, its deadline passed, or we are stopping */
 	struct buf out;
 	char request_id[64]; /* the client's, or ours when it sent none that can be printed */
-	size_t bytes;	     /* of a UNARY request, as they came */
+	size_t bytes;	     /* of the request, as they came; 0: a stream's */
 	int64_t deadline_ms; /* on the loop's clock (uv_now); INT64_MAX: the daemon's, streams none */
 
 	/* call.c's own */

@@ -43,8 +43,10 @@ static void do_slice(struct gang *g)
 	pthread_mutex_unlock(&g->lock);
 	enum code rc = g->slices.each(g->slices.arg, i, &e);
 	pthread_mutex_lock(&g->lock);
-	if (rc)
+	if (rc) {
 		g->error = e;
+		g->error.code = rc;
+	}
 	if (--g->at_work == 0)
 		pthread_cond_broadcast(&g->changed);
 }
@@ -131,8 +133,9 @@ static enum code alone(const struct slices *s, struct error *e)
 {
 	for (size_t i = 0; i < s->n; i++) {
 		tell(s, i);
-		if (s->each(s->arg, i, e))
-			return e->code;
+		enum code rc = s->each(s->arg, i, e);
+		if (rc)
+			return rc;
 	}
 	return OK;
 }

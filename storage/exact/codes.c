@@ -125,8 +125,7 @@ static enum code put_rows(struct codes *c, const struct encoding *e, uint32_t n,
 {
 	for (uint32_t l = 0; l < n; l++) {
 		uint32_t row = c->rows + l;
-		float *floats = (float *)(c->block.at + row / CODE_BLOCK * c->block_bytes) +
-				row % CODE_BLOCK;
+		float *floats = codes_floats(c, row);
 		if (!(e->length[l] <= 1.001e6f) || !isfinite(e->slack[l]))
 			return error_set(err, DATA_LOSS, "CORRUPT_FILE",
 				"Row %u of the vectors is too long, zero, or not of numbers; "
@@ -148,7 +147,7 @@ static void put_bytes(struct codes *c, const lanes *x, uint32_t n)
 	uint32_t first = c->rows % CODE_BLOCK, head = c->dimension - c->tail;
 
 	encode_bytes(x, head, (unsigned char *)b.code + (size_t)first * 4, CODE_BLOCK * 4);
-	encode_rows(x + head, c->tail, n, (unsigned char *)b.tail + (size_t)first * c->tail);
+	encode_rows(x + head, c->tail, n, codes_tail(c, c->rows));
 }
 
 /* Makes the group part of its block. */
@@ -274,9 +273,7 @@ enum code codes_builder_drop(struct codes_builder *b, uint32_t row, struct error
 
 static void take_out(struct codes *c, uint32_t row)
 {
-	float *floats = (float *)(c->block.at + row / CODE_BLOCK * c->block_bytes);
-
-	floats[CODE_BLOCK + row % CODE_BLOCK] = -INFINITY;
+	codes_floats(c, row)[CODE_BLOCK] = -INFINITY;
 }
 
 enum code codes_builder_finish(struct codes_builder *b, struct codes **out, struct error *e)

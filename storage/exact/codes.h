@@ -4,11 +4,12 @@
  *
  * Rows stand in blocks of 32. A block is, in this order,
  *
- *   scale   32 floats: what a step of the row's bytes is worth
- *   slack   32 floats: how far the row is from what its bytes say, at most; -inf: there is no row
- *   weight  32 floats: cosine nothing, dot the row's length (at most), l2 half its square (at least)
- *   length  32 floats: of the row's tail (basis.h), at most
- *   code    the head: for every four dimensions, 32 rows x 4 bytes: value + 128
+ *   scale        32 floats: what a step of the row's bytes is worth
+ *   slack        32 floats: how far the row is from what its bytes say, at most; -inf: there is none
+ *   weight       32 floats: cosine nothing, dot the row's length (at most), l2 half its square (at
+ *                least)
+ *   tail_length  32 floats: of the row's tail (basis.h), at most
+ *   code         the head: for every four dimensions, 32 rows x 4 bytes: value + 128
  *
  * Tails stand apart, row after row, a byte a dimension: value + 128.
  *
@@ -30,9 +31,9 @@ enum { CODE_BLOCK = 32 };
 
 struct codes {
 	Pb__Similarity similarity;
-	uint32_t dimension,
-		steps; /* of four dimensions of the head, the last one filled up with zeros */
-	uint32_t tail; /* dimensions */
+	uint32_t dimension;
+	uint32_t steps; /* of four dimensions of the head, the last one filled up with zeros */
+	uint32_t tail;	/* dimensions */
 	uint32_t rows, blocks;
 	double longest; /* of the rows */
 	struct rotation rotation;
@@ -42,8 +43,8 @@ struct codes {
 };
 
 struct codes_block {
-	const float *scale, *slack, *weight, *length;
-	const unsigned char *code, *tail; /* tail: of the block's first row */
+	const float *scale, *slack, *weight, *tail_length;
+	const unsigned char *code;
 };
 
 enum { BLOCK_FLOATS = 4 * CODE_BLOCK };
@@ -53,8 +54,18 @@ static inline struct codes_block codes_block(const struct codes *c, uint32_t i)
 	const float *floats = (const float *)(c->block.at + i * c->block_bytes);
 
 	return (struct codes_block){floats, floats + CODE_BLOCK, floats + 2 * CODE_BLOCK,
-		floats + 3 * CODE_BLOCK, (const unsigned char *)(floats + BLOCK_FLOATS),
-		c->tail ? c->tails.at + (size_t)i * CODE_BLOCK * c->tail : NULL};
+		floats + 3 * CODE_BLOCK, (const unsigned char *)(floats + BLOCK_FLOATS)};
+}
+
+/* Of a row: the first of its floats, the others being CODE_BLOCK apart; and its tail. */
+static inline float *codes_floats(const struct codes *c, uint32_t row)
+{
+	return (float *)(c->block.at + row / CODE_BLOCK * c->block_bytes) + row % CODE_BLOCK;
+}
+
+static inline unsigned char *codes_tail(const struct codes *c, uint32_t row)
+{
+	return c->tail ? c->tails.at + (size_t)row * c->tail : NULL;
 }
 
 /* What all blocks take in `block`, and in `tails`. */

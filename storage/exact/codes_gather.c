@@ -2,25 +2,16 @@
 
 #include <string.h>
 
-static float *floats_of(const struct codes *c, uint32_t row)
-{
-	return (float *)(c->block.at + row / CODE_BLOCK * c->block_bytes) + row % CODE_BLOCK;
-}
-
 static void copy_row(const struct codes *to, uint32_t at, const struct codes *from, uint32_t row)
 {
-	float *y = floats_of(to, at);
-	const float *x = floats_of(from, row);
+	float *y = codes_floats(to, at);
+	const float *x = codes_floats(from, row);
 
 	/* The floats, and then a word for every four dimensions of the head, all 32 apart. */
 	for (uint32_t i = 0; i < BLOCK_FLOATS / CODE_BLOCK + to->steps; i++)
 		memcpy(y + (size_t)i * CODE_BLOCK, x + (size_t)i * CODE_BLOCK, sizeof *y);
 	if (to->tail)
-		memcpy((unsigned char *)codes_block(to, at / CODE_BLOCK).tail +
-				(size_t)at % CODE_BLOCK * to->tail,
-			codes_block(from, row / CODE_BLOCK).tail +
-				(size_t)row % CODE_BLOCK * to->tail,
-			to->tail);
+		memcpy(codes_tail(to, at), codes_tail(from, row), to->tail);
 }
 
 struct codes *codes_gather(const struct codes *from, const uint32_t *row, uint32_t n)

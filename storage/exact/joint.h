@@ -1,8 +1,8 @@
 /*
  * A pass for several requests, cut into lots:
  *
- *   many queries   a lot is some of the queries, over all chunks. There is a lot more than the crew has
- *                  threads, and the one that is behind goes first: whatever keeps a thread from its
+ *   many queries   a lot is some of the queries, over all chunks. There is one lot more than the crew
+ *                  has threads, mostly, and the one that is behind goes first: whatever keeps a thread from its
  *                  core, all are done at about the same time
  *   few queries    a lot for each thread, of all of the queries, over the chunks that it takes before
  *                  others do; the first lot absorbs the others when all are scanned

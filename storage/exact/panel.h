@@ -50,8 +50,8 @@ double score_blur(const struct codes *c, double length);
 /* One block against one panel. */
 struct tile {
 	float margin[CODE_BLOCK],
-		less[CODE_BLOCK];    /* less: l2's half square, else 0; first: aligned to 64 */
-	const float *scale, *length; /* CODE_BLOCK */
+		less[CODE_BLOCK];	  /* less: l2's half square, else 0; first: aligned to 64 */
+	const float *scale, *tail_length; /* CODE_BLOCK */
 	const unsigned char *code;
 	const struct panel *panel;
 	struct candidates *found; /* panel->n */

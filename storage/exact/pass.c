@@ -162,7 +162,7 @@ void tile_load(const struct codes *c, uint32_t block, struct tile *t)
 	t->first = block * CODE_BLOCK;
 	t->code = b.code;
 	t->scale = b.scale;
-	t->length = b.length;
+	t->tail_length = b.tail_length;
 	switch (c->similarity) {
 	case PB__SIMILARITY__SIMILARITY_COSINE:
 		put_margins(PB__SIMILARITY__SIMILARITY_COSINE, &b, t);

@@ -17,7 +17,7 @@ static inline struct tail tail_of(const struct codes *c, uint32_t row)
 	struct codes_block b = codes_block(c, row / CODE_BLOCK);
 	uint32_t r = row % CODE_BLOCK;
 
-	return (struct tail){b.tail + (size_t)r * c->tail, b.length[r], b.scale[r]};
+	return (struct tail){codes_tail(c, row), b.tail_length[r], b.scale[r]};
 }
 
 void tails_portable(

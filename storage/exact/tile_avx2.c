@@ -129,7 +129,7 @@ INLINE_AVX2 __m256 upper_of(const struct tile *t, uint32_t i, int r, __m256i sum
 		_mm256_fmsub_ps(reach, margin, less));
 
 	return _mm256_fmadd_ps(_mm256_set1_ps(t->panel->tails[i].reach),
-		_mm256_load_ps(t->length + r * LANES), by_head);
+		_mm256_load_ps(t->tail_length + r * LANES), by_head);
 }
 
 INLINE_AVX2 void offer(const struct tile *t, uint32_t i, const struct sums *s)

@@ -57,8 +57,8 @@ WITH_AVX512 static inline __attribute__((always_inline)) void finish(
 		_mm512_fmsub_ps(
 			reach, _mm512_load_ps(t->margin + 16), _mm512_load_ps(t->less + 16)));
 	__m512 tail = _mm512_set1_ps(p->tails[i].reach);
-	x = _mm512_fmadd_ps(tail, _mm512_load_ps(t->length), x);
-	y = _mm512_fmadd_ps(tail, _mm512_load_ps(t->length + 16), y);
+	x = _mm512_fmadd_ps(tail, _mm512_load_ps(t->tail_length), x);
+	y = _mm512_fmadd_ps(tail, _mm512_load_ps(t->tail_length + 16), y);
 	uint32_t mask = _mm512_cmp_ps_mask(x, tau, _CMP_GE_OQ) |
 			(uint32_t)_mm512_cmp_ps_mask(y, tau, _CMP_GE_OQ) << 16;
 	if (__builtin_expect(mask == 0, 1))

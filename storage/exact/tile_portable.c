@@ -24,7 +24,7 @@ void tile_portable(const struct tile *t)
 		for (uint32_t r = 0; r < CODE_BLOCK; r++) {
 			float scaled = (float)sum(t, i, r) * t->scale[r];
 			upper[r] = scaled * p->unit[i] + (p->reach[i] * t->margin[r] - t->less[r]) +
-				   p->tails[i].reach * t->length[r];
+				   p->tails[i].reach * t->tail_length[r];
 			mask |= (uint32_t)(upper[r] >= p->survivors[i].tau) << r;
 		}
 		candidates_add(&t->found[i], t->first, mask, upper);

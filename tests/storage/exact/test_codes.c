@@ -80,7 +80,7 @@ static void decode(const struct codes *c, uint32_t row, lanes *out)
 			ck_assert_int_eq(value, 0);
 	}
 	for (uint32_t i = 0; i < c->tail; i++) {
-		int value = b.tail[(size_t)(row % CODE_BLOCK) * c->tail + i] - 128;
+		int value = codes_tail(c, row)[i] - 128;
 		out[head + i][0] = (float)value;
 	}
 }
@@ -116,7 +116,7 @@ static void check_row(uint32_t row, long double *image, lanes *bytes)
 	for (uint32_t j = 0; j < d && c->similarity == PB__SIMILARITY__SIMILARITY_COSINE; j++)
 		image[j] /= length;
 	turned(&c->rotation, image);
-	ck_assert(b.length[i] >= length_of(image + (d - c->tail), c->tail));
+	ck_assert(b.tail_length[i] >= length_of(image + (d - c->tail), c->tail));
 	decode(c, row, bytes);
 	ck_assert_msg(b.slack[i] >= left_over(&c->rotation, image, b.scale[i], bytes, 0),
 		"%s, row %u", world_name(&w), row);
