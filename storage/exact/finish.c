@@ -8,7 +8,7 @@
  * A group has some GROUP_SURVIVORS, 24 bytes each while it is finished: 3 MB a thread. What a
  * larger one would share of pages is little more.
  *
- * Queries that gave the pass up are left for wide.c.
+ * Queries that gave the pass up are left for wide.c, those whose guesses were too high for again.c.
  */
 #include <math.h>
 #include <stdlib.h>
@@ -135,7 +135,13 @@ static bool group_init(struct group *g)
 	return g->finish && g->visits;
 }
 
-static enum code finish_one(struct pass *p, size_t query, struct top *top, struct error *e)
+/* What was passed over had uppers below tau; it is worse than the k-th score if that needs no less. */
+static bool is_proved(const struct finish *f, const struct survivors *s)
+{
+	return !s->guessed || (f->top.n == f->top.k && needed(f, s) >= s->tau);
+}
+
+static enum code finish_one(struct pass *p, size_t query, struct finish *f, struct error *e)
 {
 	const struct survivors *s = &p->survivors[query];
 
@@ -143,8 +149,10 @@ static enum code finish_one(struct pass *p, size_t query, struct top *top, struc
 		return OK;
 	if (s->wide)
 		return wide_add(&p->wide, p, query, e);
-	top_sort(top);
-	p->queries[query].found = top->n;
+	if (!is_proved(f, s))
+		return again_add(&p->again, query, e);
+	top_sort(&f->top);
+	p->queries[query].found = f->top.n;
 	return OK;
 }
 
@@ -157,7 +165,7 @@ static enum code finish_group(
 	if (rc == OK)
 		rc = finish_survivors(&g, cancelled, e);
 	for (size_t i = 0; rc == OK && i < n; i++)
-		rc = finish_one(p, first + i, &g.finish[i].top, e);
+		rc = finish_one(p, first + i, &g.finish[i], e);
 	free(g.finish);
 	free(g.visits);
 	return rc;
@@ -175,12 +183,16 @@ enum code pass_finish(
 	return OK;
 }
 
-bool pass_is_wide(const struct pass *p)
+bool pass_has_rest(const struct pass *p)
 {
-	return !wide_is_done(&p->wide, p);
+	return !again_is_done(&p->again) || !wide_is_done(&p->wide, p);
 }
 
-enum code pass_score_all(struct pass *p, size_t scores, atomic_bool *cancelled, struct error *e)
+enum code pass_rest(struct pass *p, size_t scores, atomic_bool *cancelled, struct error *e)
 {
+	if (check_cancelled(cancelled, e))
+		return e->code;
+	if (!again_is_done(&p->again))
+		return again_go_on(&p->again, p, scores, e);
 	return wide_score(&p->wide, p, scores, cancelled, e);
 }

@@ -12,10 +12,10 @@
 
 enum {
 	FEW_QUERIES = 24,
-	WORTH_A_LOT = 3 * PANEL, /* queries: a lot of fewer reads the codes for too few */
-	MOST_OF_A_LOT = 1024,	 /* queries: they take a step some milliseconds */
-	ROWS_AT_ONCE = 1 << 14,	 /* scored in a step for wide queries */
-	GROUP_AT_ONCE = 1 << 14	 /* survivors finished in a step */
+	WORTH_A_LOT = 3 * PANEL,  /* queries: a lot of fewer reads the codes for too few */
+	MOST_OF_A_LOT = 1024,	  /* queries: they take a step some milliseconds */
+	SCORES_AT_ONCE = 1 << 14, /* that a step of the rest makes */
+	GROUP_AT_ONCE = 1 << 14	  /* survivors finished in a step */
 };
 
 /* Multiplications that a thread does in a second when there are many queries. */
@@ -156,7 +156,7 @@ static enum stage stage_of(const struct lot *lot)
 		return SCAN;
 	if (lot->finished < lot->of)
 		return FINISH;
-	return lot->of && pass_is_wide(lot->pass) ? WIDE : DONE;
+	return lot->of && pass_has_rest(lot->pass) ? REST : DONE;
 }
 
 /* What a thread may do of it; DONE: nothing, or not yet. To be asked once: whoever scans may come to the
@@ -324,16 +324,16 @@ static enum code finish_step(struct joint *j, struct lot *lot, struct error *e)
 	return pass_finish(lot->pass, lot->finished - n, n, NULL, e);
 }
 
-static enum code wide_step(struct joint *j, struct lot *lot, struct error *e)
+static enum code rest_step(struct joint *j, struct lot *lot, struct error *e)
 {
 	(void)j;
-	return pass_score_all(lot->pass, ROWS_AT_ONCE, NULL, e);
+	return pass_rest(lot->pass, SCORES_AT_ONCE, NULL, e);
 }
 
 enum code joint_work(struct joint *j, struct lot *lot, struct error *e)
 {
 	static enum code (*const steps[])(struct joint *, struct lot *, struct error *) = {
-		[SCAN] = scan_step, [FINISH] = finish_step, [WIDE] = wide_step};
+		[SCAN] = scan_step, [FINISH] = finish_step, [REST] = rest_step};
 	enum stage stage = lot->stage; /* others may have come to the end of its chunks since */
 	uint64_t began = now_ns();
 

@@ -38,7 +38,7 @@ struct chunks {
 	uint32_t end;
 };
 
-enum stage { SCAN, FINISH, WIDE, DONE };
+enum stage { SCAN, FINISH, REST, DONE };
 
 struct lot {
 	struct pass *pass;

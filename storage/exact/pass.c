@@ -114,6 +114,8 @@ enum code pass_begin(const struct exact *x, const uint32_t *order, struct exact_
 	p->kernels = kernels_for(isa_now());
 	p->queries = queries;
 	p->n = n;
+	p->guesses = !x->lists;
+	p->seen.all = pass_chunks(x, n);
 	bool ready = allocate(p);
 	for (size_t i = 0; ready && i < n; i++)
 		p->length[i] = vector_length(queries[i].vector, x->codes->dimension);
@@ -133,6 +135,7 @@ struct pass *pass_end(struct pass *p)
 		survivors_free(&p->survivors[i]);
 	for (size_t i = 0; i < p->n_panels; i++)
 		panel_free(&p->panels[i]);
+	again_free(&p->again);
 	wide_free(&p->wide);
 	probing_free(p->probing);
 	free(p->panels);
@@ -228,22 +231,35 @@ static uint32_t stride_for(uint32_t n)
 	return stride;
 }
 
+uint32_t pass_chunk(uint32_t chunks, uint32_t i)
+{
+	return chunks ? (uint32_t)((uint64_t)i * stride_for(chunks) % chunks) : 0;
+}
+
+/* So often that what passes meanwhile is not many more than would with a new guess each time. */
+static void guess_now_and_then(struct pass *p)
+{
+	if (++p->seen.chunks < p->next_guess || !p->guesses)
+		return;
+	for (size_t i = 0; i < p->n; i++)
+		survivors_guess(&p->survivors[i], &p->seen);
+	p->next_guess = p->seen.chunks + p->seen.chunks / 4 + 1;
+}
+
 enum code pass_scan(
 	struct pass *p, uint32_t first, uint32_t n, atomic_bool *cancelled, struct error *e)
 {
-	uint32_t chunks = pass_chunks(p->x, p->n);
-	uint64_t stride = chunks ? stride_for(chunks) : 0;
-
 	if (p->probing)
 		return probing_scan(p, first, n, cancelled, e);
-	for (uint64_t i = first; i < (uint64_t)first + n; i++) {
-		uint32_t chunk = (uint32_t)(i * stride % chunks);
+	for (uint32_t i = first; i - first < n; i++) {
+		uint32_t chunk = pass_chunk(p->seen.all, i);
 		if (check_cancelled(cancelled, e))
 			return e->code;
 		for (size_t j = 0; j < p->n_panels; j++)
 			if (p->panels[j].gone < p->panels[j].n)
 				scan_blocks(&p->kernels, p->x->codes, chunk * CHUNK_BLOCKS,
 					&p->panels[j]);
+		guess_now_and_then(p);
 	}
 	return OK;
 }
@@ -268,6 +284,7 @@ void pass_drop(struct pass *p, size_t query)
 	p->panels[query / PANEL].gone += !s->gone;
 	s->gone = true;
 	survivors_give_up(s);
+	again_drop(&p->again, query);
 }
 
 size_t pass_worth(const struct pass *p, size_t first, size_t n, size_t rows)
@@ -291,8 +308,8 @@ enum code exact_search(const struct exact *x, const uint32_t *order, struct exac
 	enum code rc = pass_scan(p, 0, pass_chunks(x, n), cancelled, e);
 	if (rc == OK)
 		rc = pass_finish(p, 0, n, cancelled, e);
-	if (rc == OK && pass_is_wide(p))
-		rc = pass_score_all(p, SIZE_MAX, cancelled, e);
+	while (rc == OK && pass_has_rest(p))
+		rc = pass_rest(p, SIZE_MAX, cancelled, e);
 	pass_end(p);
 	return rc;
 }

@@ -5,8 +5,9 @@
  *   begin   encodes the queries
  *   scan    goes over some of the chunks; each chunk once, in any order, in any portions
  *   absorb  takes over what another pass for the same queries found in other chunks
- *   finish  scores what survived: the answers but those of queries that gave the pass up
- *   wide    scores every row for those, in any portions
+ *   finish  scores what survived: the answers but those of queries that gave the pass up, or whose
+ *           thresholds were guessed too high
+ *   rest    the others' answers, in any portions
  *
  * One thread at a time works on a pass; several passes may share the codes. No step holds its core
  * for longer than one chunk takes (some milliseconds for a thousand queries) once `cancelled` is true.
@@ -47,12 +48,13 @@ void pass_drop(struct pass *p, size_t query);
 /* How many of the n queries from `first` on may be finished by scoring some so many rows, one at
  * least. */
 size_t pass_worth(const struct pass *p, size_t first, size_t n, size_t rows);
-/* Fills in out and found of queries first .. first + n, or notes that they want every row scored. */
+/* Fills in out and found of queries first .. first + n, or notes that they are of the rest. */
 enum code pass_finish(
 	struct pass *p, size_t first, size_t n, atomic_bool *cancelled, struct error *e);
-/* Once all are finished: whether some want more rows scored; and makes about so many scores of them. */
-bool pass_is_wide(const struct pass *p);
-enum code pass_score_all(struct pass *p, size_t scores, atomic_bool *cancelled, struct error *e);
+/* Once all are finished: whether there are others; and does of them about as much as it takes to make so
+ * many scores. */
+bool pass_has_rest(const struct pass *p);
+enum code pass_rest(struct pass *p, size_t scores, atomic_bool *cancelled, struct error *e);
 
 /* All of it on this thread. */
 enum code exact_search(const struct exact *x, const uint32_t *order, struct exact_query *queries,

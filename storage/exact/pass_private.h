@@ -2,6 +2,8 @@
 #ifndef STORAGE_EXACT_PASS_PRIVATE_H
 #define STORAGE_EXACT_PASS_PRIVATE_H
 
+#include "storage/exact/again.h"
+#include "storage/exact/guess.h"
 #include "storage/exact/lists.h"
 #include "storage/exact/panel.h"
 #include "storage/exact/pass.h"
@@ -24,9 +26,17 @@ struct pass {
 	size_t n;
 	struct panel *panels;
 	size_t n_panels;
-	struct wide wide;	 /* those whose turn to be finished came */
+	bool guesses; /* thresholds (guess.h) */
+	struct seen seen;
+	uint32_t next_guess; /* seen->chunks, then */
+	/* Of those whose turn to be finished came: */
+	struct again again;
+	struct wide wide;
 	struct probing *probing; /* of an engine with lists (probing.h), else NULL */
 };
+
+/* The one that is visited i-th of so many. */
+uint32_t pass_chunk(uint32_t chunks, uint32_t i);
 
 /* Puts a block into a tile, with what its panel needs to know of the rows. */
 void tile_load(const struct codes *c, uint32_t block, struct tile *t);

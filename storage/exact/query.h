@@ -42,13 +42,14 @@
  * a larger one mostly. Where it reaches tau, the tail's product takes the place of |vl| |ul|, and the
  * upper is that of all bytes.
  *
- * A row is passed over only when
- * its upper is below tau, and tau never exceeds the k-th largest of lowers = upper - 2 |q| margin of
- * rows that are certainly eligible, each shaved by what converting rounds. So at least k eligible
- * rows have S at least as large as tau stands for, and what was passed over is worse than all of
- * them: nothing outside the survivors can belong to the top k. That is the certificate; it needs no
- * check afterwards. When survivors become more than the cap, the query gives up the pass and every
- * row is scored (wide.c).
+ * A row is passed over only when its upper is below tau, and tau only rises. It is what rows certainly
+ * eligible prove, which is never more than the k-th largest of lowers = upper - 2 |q| margin, each shaved
+ * by what converting rounds; or it is guessed (guess.h). In the end the k-th score among the survivors is
+ * known. A row that is as good has an upper that reaches what that score needs, so if tau is no more,
+ * nothing outside the survivors can belong to the top k. That is the certificate, one for each query:
+ * a tau that rows prove has it by itself, a guess is asked for it (finish.c). Queries whose guesses were
+ * too high are scanned again without (again.h). When survivors become more than the cap, the query
+ * gives up the pass and every row is scored (wide.h).
  */
 #ifndef STORAGE_EXACT_QUERY_H
 #define STORAGE_EXACT_QUERY_H

@@ -29,7 +29,7 @@ static bool make_room(struct survivors *s, size_t room)
 bool survivors_init(struct survivors *s)
 {
 	s->tau = (float)fmax(s->floor - 0x1p-22 * fabs(s->floor), -FLT_MAX);
-	s->wide = s->gone = false;
+	s->guessed = s->wide = s->gone = false;
 	s->at = NULL;
 	s->keys = NULL;
 	s->n = 0;
@@ -89,6 +89,15 @@ static void drop_unwanted(struct survivors *s)
 	s->n = s->wide ? 0 : kept;
 }
 
+void survivors_raise(struct survivors *s, float lower)
+{
+	float tau = (float)(lower - 2 * s->blur - 0x1p-22 * fabs(lower));
+
+	if (tau > s->tau)
+		s->tau = tau;
+	drop_passed(s);
+}
+
 void survivors_settle(struct survivors *s)
 {
 	size_t eligible = 0;
@@ -98,13 +107,8 @@ void survivors_settle(struct survivors *s)
 		s->keys[eligible] = kth_key(s->at[i].lower);
 		eligible += s->at[i].upper < s->below;
 	}
-	if (eligible < s->k)
-		return;
-	double kth = kth_largest(s->keys, eligible, s->k);
-	float tau = (float)(kth - 2 * s->blur - 0x1p-22 * fabs(kth));
-	if (tau > s->tau)
-		s->tau = tau;
-	drop_passed(s);
+	if (eligible >= s->k)
+		survivors_raise(s, kth_largest(s->keys, eligible, s->k));
 }
 
 /* Moves those whose lowers reach `least` to the front, and returns how many. */
@@ -163,6 +167,7 @@ void survivors_absorb(struct survivors *s, const struct survivors *other)
 		survivors_give_up(s);
 	if (other->tau > s->tau)
 		s->tau = other->tau;
+	s->guessed |= other->guessed;
 	for (size_t i = 0; i < other->n && !s->wide; i++)
 		if (other->at[i].upper >= s->tau) {
 			s->at[s->n++] = other->at[i];

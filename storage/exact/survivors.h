@@ -20,9 +20,11 @@ struct survivors {
 	double above;  /* a sigma above this is not wanted for certain; or +inf */
 	double floor;  /* nor is one below this; or -inf */
 
-	float tau; /* uppers below it are passed over; +inf: given up */
-	bool wide; /* given up: too many, or no memory for them */
-	bool gone; /* given up, because nobody wants the answer any more */
+	float tau;    /* uppers below it are passed over; +inf: given up */
+	float pass;   /* of a chunk, since the last guess (guess.c) */
+	bool guessed; /* tau is more than k rows prove (guess.h) */
+	bool wide;    /* given up: too many, or no memory for them */
+	bool gone;    /* given up, because nobody wants the answer any more */
 	struct survivor *at;
 	uint32_t *keys; /* of the same room: scratch */
 	size_t n, room;
@@ -62,6 +64,9 @@ void survivors_offer(struct survivors *s, const struct candidates *c, float rati
 
 /* Raises tau by what is there, and lets go of what is below it. */
 void survivors_settle(struct survivors *s);
+/* Raises tau, if that is less, to what rows with this lower and larger ones allow, and lets go of what is
+ * below it. */
+void survivors_raise(struct survivors *s, float lower);
 
 /* The other's rows too, which are not among these. */
 void survivors_absorb(struct survivors *s, const struct survivors *other);

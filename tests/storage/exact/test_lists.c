@@ -150,8 +150,8 @@ static void search_in_portions(const struct listed *t, struct ask *a, uint64_t *
 		ck_ok(pass_scan(p, at, n, NULL, &err), &err);
 	}
 	ck_ok(pass_finish(p, 0, a->n, NULL, &err), &err);
-	while (pass_is_wide(p))
-		ck_ok(pass_score_all(p, 100, NULL, &err), &err);
+	while (pass_has_rest(p))
+		ck_ok(pass_rest(p, 100, NULL, &err), &err);
 	pass_end(p);
 }
 

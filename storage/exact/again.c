@@ -1,0 +1,125 @@
+#include "storage/exact/again.h"
+
+#include <stdlib.h>
+
+#include "proto/fault.h"
+#include "storage/exact/pass_private.h"
+
+#define NOBODY SIZE_MAX
+
+enum {
+	PAIRS_A_SCORE = 16, /* of a query and a code: they take about as long as one score */
+	SURVIVORS_AT_ONCE = 1 << 14 /* survivors finished at once */
+};
+
+enum code again_add(struct again *a, size_t i, struct error *e)
+{
+	for (size_t j = 0; j < a->n; j++)
+		if (a->query[j] == i)
+			return OK;
+	if (a->n == a->room) {
+		size_t room = a->room ? 2 * a->room : 4;
+		size_t *query = FAULT() ? NULL : realloc(a->query, room * sizeof *query);
+		if (!query)
+			return error_memory(e);
+		a->query = query;
+		a->room = room;
+	}
+	a->query[a->n++] = i;
+	return OK;
+}
+
+void again_drop(struct again *a, size_t i)
+{
+	for (size_t j = 0; j < a->n; j++) {
+		if (a->query[j] != i)
+			continue;
+		if (a->pass)
+			pass_drop(a->pass, j);
+		a->query[j] = NOBODY;
+	}
+}
+
+bool again_is_done(const struct again *a)
+{
+	for (size_t j = 0; j < a->n; j++)
+		if (a->query[j] != NOBODY)
+			return false;
+	return true;
+}
+
+static void leave_out_gone(struct again *a)
+{
+	size_t kept = 0;
+
+	for (size_t j = 0; j < a->n; j++)
+		if (a->query[j] != NOBODY)
+			a->query[kept++] = a->query[j];
+	a->n = kept;
+}
+
+static enum code begin(struct again *a, const struct pass *p, struct error *e)
+{
+	leave_out_gone(a);
+	if (!a->copies)
+		a->copies = FAULT() ? NULL : malloc(a->n * sizeof *a->copies);
+	if (!a->copies)
+		return error_memory(e);
+	for (size_t j = 0; j < a->n; j++)
+		a->copies[j] = p->queries[a->query[j]];
+	if (pass_begin(p->x, p->order, a->copies, a->n, &a->pass, e))
+		return e->code;
+	a->pass->guesses = false;
+	return OK;
+}
+
+static enum code scan(struct again *a, uint32_t chunks, size_t scores, struct error *e)
+{
+	size_t some = scores / a->n * PAIRS_A_SCORE / CHUNK_ROWS + 1, left = chunks - a->scanned;
+	uint32_t n = (uint32_t)(some < left ? some : left), first = a->scanned;
+
+	a->scanned += n;
+	return pass_scan(a->pass, first, n, NULL, e);
+}
+
+static enum code finish(struct again *a, struct error *e)
+{
+	size_t first = a->finished, n = pass_worth(a->pass, first, a->n - first, SURVIVORS_AT_ONCE);
+
+	a->finished += n;
+	return pass_finish(a->pass, first, n, NULL, e);
+}
+
+static void answer(struct again *a, struct pass *p)
+{
+	for (size_t j = 0; j < a->n; j++) {
+		if (a->query[j] != NOBODY)
+			p->queries[a->query[j]].found = a->copies[j].found;
+		a->query[j] = NOBODY;
+	}
+}
+
+enum code again_go_on(struct again *a, struct pass *p, size_t scores, struct error *e)
+{
+	enum code rc = OK;
+
+	if (!a->pass && begin(a, p, e))
+		return e->code;
+	uint32_t chunks = pass_chunks(p->x, a->n);
+	if (a->scanned < chunks)
+		rc = scan(a, chunks, scores, e);
+	else if (a->finished < a->n)
+		rc = finish(a, e);
+	else if (pass_has_rest(a->pass))
+		rc = pass_rest(a->pass, scores, NULL, e);
+	if (rc == OK && a->finished == a->n && !pass_has_rest(a->pass))
+		answer(a, p);
+	return rc;
+}
+
+void again_free(struct again *a)
+{
+	pass_end(a->pass);
+	free(a->query);
+	free(a->copies);
+}

@@ -1,0 +1,85 @@
+#include "storage/exact/guess.h"
+
+#include <math.h>
+
+#include "storage/exact/kth.h"
+
+#define DEVIATIONS 3
+#define WORTH .85 /* of what passes since the last guess: less is worth another */
+
+static size_t rank_for(size_t k, const struct seen *seen, double effect)
+{
+	double f = (double)seen->chunks / seen->all, expected = (double)k * f;
+	double rank = expected + DEVIATIONS * sqrt(effect * expected * (1 - f)) + DEVIATIONS;
+
+	return rank < (double)k ? (size_t)ceil(rank) : k;
+}
+
+static bool is_eligible(const struct survivors *s, const struct survivor *x)
+{
+	return x->upper < s->below;
+}
+
+/* What a sigma is not below by all likelihood, of those halfway from lower to upper by their bytes. */
+static float likely(const struct survivor *x, float margins)
+{
+	return x->upper - margins * (x->upper - x->lower) / 2;
+}
+
+static float margins_of(const struct survivors *s)
+{
+	return 1 + DEVIATIONS / sqrtf((float)s->codes->dimension);
+}
+
+/* Of those that are likely to reach `least`: those of one chunk stand together. */
+static double effect_of(const struct survivors *s, float least, const struct seen *seen)
+{
+	double n = 0, squares = 0, run = 0;
+	float margins = margins_of(s);
+	uint32_t chunk = UINT32_MAX;
+
+	for (size_t i = 0; i < s->n; i++) {
+		if (!is_eligible(s, &s->at[i]) || likely(&s->at[i], margins) < least)
+			continue;
+		if (s->at[i].row / CHUNK_ROWS != chunk)
+			run = 0;
+		chunk = s->at[i].row / CHUNK_ROWS;
+		squares += 2 * run + 1; /* (run + 1)^2 - run^2 */
+		run++;
+		n++;
+	}
+	double effect = n > 0 ? squares / n - n / seen->chunks : 1;
+	return effect > 1 ? effect : 1;
+}
+
+/* The rank-th largest of what is likely; false: there are not so many. */
+static bool likely_at(struct survivors *s, size_t rank, float *out)
+{
+	float margins = margins_of(s);
+	size_t n = 0;
+
+	for (size_t i = 0; i < s->n; i++) {
+		s->keys[n] = kth_key(likely(&s->at[i], margins));
+		n += is_eligible(s, &s->at[i]);
+	}
+	if (n < rank)
+		return false;
+	*out = kth_largest(s->keys, n, rank);
+	return true;
+}
+
+void survivors_guess(struct survivors *s, const struct seen *seen)
+{
+	size_t rank = rank_for(s->k, seen, 1), sure;
+	double pass = (double)rank / seen->chunks;
+	float least;
+
+	if (s->wide || (s->guessed && pass > WORTH * s->pass) || !likely_at(s, rank, &least))
+		return;
+	sure = rank_for(s->k, seen, effect_of(s, least, seen));
+	if (sure > rank && !likely_at(s, sure, &least))
+		return;
+	survivors_raise(s, least);
+	s->guessed = true;
+	s->pass = (float)pass;
+}

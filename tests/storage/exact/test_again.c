@@ -1,0 +1,237 @@
+/*
+ * Guesses of what the k-th best will be: what is guessed, and that answers are true when guesses are
+ * wrong. The rows are such that they are: the good ones stand in the chunks that are visited first.
+ */
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "proto/fault.h"
+#include "storage/exact/pass_private.h"
+#include "storage/isa.h"
+#include "tests/runner.h"
+#include "tests/storage/exact/ask.h"
+#include "tests/storage/vectors/sample.h"
+
+enum { CHUNKS = 64, GOOD = 64 /* one row in so many of the first half */, K = 150, QUERIES = 15 };
+
+static const struct shape shape = {.similarity = PB__SIMILARITY__SIMILARITY_DOT,
+	.dtype = PB__DTYPE__DTYPE_F32,
+	.kind = KIND_UNIFORM,
+	.n = CHUNKS * CHUNK_ROWS,
+	.dimension = 8,
+	.holes = 90};
+
+static struct world world;
+static struct ask ask;
+static struct pass *pass;
+static struct error e;
+
+static bool is_visited_early(uint32_t row)
+{
+	for (uint32_t i = 0; i < CHUNKS / 2; i++)
+		if (pass_chunk(CHUNKS, i) == row / CHUNK_ROWS)
+			return true;
+	return false;
+}
+
+static void put_good_rows_first(uint64_t *seed)
+{
+	for (uint32_t row = 0; row < shape.n; row++) {
+		bool good = row % GOOD == 0 && is_visited_early(row);
+		float *x = world.value + (size_t)row * shape.dimension;
+		float by = good ? 50 + 10 * sample_value(seed, 20) : .1f;
+		for (uint32_t i = 0; i < shape.dimension; i++)
+			x[i] = by * (good ? world.aim[i] : x[i]);
+	}
+	codes_free((struct codes *)world.exact.codes);
+	world.exact.codes = world_codes(&world, seed);
+}
+
+/* They ask for the same, each for some more. */
+static void ask_for_the_good(uint64_t *seed)
+{
+	memcpy(ask.vectors, world.aim, shape.dimension * sizeof *ask.vectors);
+	world_scores(&world, world.aim, ask.scores);
+	ask_questions(&ask, QUERIES, seed);
+	for (size_t i = 0; i < QUERIES; i++) {
+		ask.questions[i].vector = 0;
+		ask.queries[i] = (struct exact_query){.vector = ask.vectors,
+			.k = K + i,
+			.floor = -INFINITY,
+			.out = ask.queries[i].out};
+	}
+	ask_again(&ask);
+}
+
+static void begin(enum isa isa)
+{
+	uint64_t seed = 5;
+
+	isa_force(isa);
+	world_make(&world, &shape, &seed);
+	put_good_rows_first(&seed);
+	ask_init(&ask, &world, &seed);
+	ask_for_the_good(&seed);
+	ck_ok(pass_begin(&world.exact, world.order, ask.queries, ask.n, &pass, &e), &e);
+	ck_ok(pass_scan(pass, 0, pass_chunks(&world.exact, ask.n), NULL, &e), &e);
+	ck_ok(pass_finish(pass, 0, ask.n, NULL, &e), &e);
+	ck_assert_uint_eq(pass->again.n, QUERIES);
+	ck_assert(pass_has_rest(pass));
+}
+
+static void end(void)
+{
+	pass_end(pass);
+	ask_free(&ask);
+	world_free(&world);
+}
+
+/* Answers are looked at only when all are there. */
+START_TEST(a_guess_that_was_too_high_is_made_good)
+{
+	begin((enum isa)_i);
+	while (pass_has_rest(pass)) {
+		for (size_t i = 0; i < QUERIES; i++)
+			ck_assert_uint_eq(ask.queries[i].found, SIZE_MAX);
+		ck_ok(pass_rest(pass, 1000, NULL, &e), &e);
+	}
+	ask_check(&ask);
+	end();
+}
+END_TEST
+
+/* Nothing of it may be looked at any more. */
+static void forget(size_t query)
+{
+	struct exact_query *q = &ask.queries[query];
+
+	pass_drop(pass, query);
+	free(q->out);
+	*q = (struct exact_query){.found = SIZE_MAX};
+}
+
+static void check_all_but(size_t a, size_t b)
+{
+	for (size_t i = 0; i < QUERIES; i++)
+		if (i != a && i != b)
+			world_check(&world, &ask.queries[i], ask.scores);
+	ck_assert_uint_eq(ask.queries[a].found, SIZE_MAX);
+	ck_assert_uint_eq(ask.queries[b].found, SIZE_MAX);
+}
+
+START_TEST(who_is_gone_is_not_scanned_again)
+{
+	begin(ISA_AVX512);
+	forget(0);
+	ck_ok(pass_rest(pass, 1, NULL, &e), &e);
+	forget(QUERIES - 1);
+	while (pass_has_rest(pass))
+		ck_ok(pass_rest(pass, 1000, NULL, &e), &e);
+	check_all_but(0, QUERIES - 1);
+	end();
+}
+END_TEST
+
+START_TEST(when_all_are_gone_nothing_is_left_to_do)
+{
+	begin(ISA_AVX512);
+	for (size_t i = 0; i < QUERIES; i++)
+		forget(i);
+	ck_assert(!pass_has_rest(pass));
+	end();
+}
+END_TEST
+
+START_TEST(a_rest_that_was_cancelled_may_be_done_yet)
+{
+	atomic_bool cancelled = true;
+
+	begin(ISA_AVX512);
+	ck_refused(pass_rest(pass, 1000, &cancelled, &e), &e, CANCELLED, "CANCELLED");
+	cancelled = false;
+	while (pass_has_rest(pass))
+		ck_ok(pass_rest(pass, 1000, &cancelled, &e), &e);
+	ask_check(&ask);
+	end();
+}
+END_TEST
+
+#ifdef HARDMINER_FAULTS
+START_TEST(a_rest_without_memory_may_be_done_yet)
+{
+	bool fired = true;
+	long n = 0;
+
+	begin(ISA_AVX512);
+	for (; fired && pass_has_rest(pass); n++) {
+		fault_arm(n);
+		enum code rc = pass_rest(pass, 1, NULL, &e);
+		fired = fault_fired();
+		fault_arm(-1);
+		if (fired)
+			ck_refused(rc, &e, RESOURCE_EXHAUSTED, "OUT_OF_MEMORY");
+	}
+	ck_assert_int_ge(n, 4); /* copies, and a pass: itself, its arrays, its queries' code */
+	while (pass_has_rest(pass))
+		ck_ok(pass_rest(pass, 1000, NULL, &e), &e);
+	ask_check(&ask);
+	end();
+}
+END_TEST
+#endif
+
+/* n rows, the i-th best with i for its number: in chunks of their own, or all of one. */
+static void make_survivors(struct survivors *s, size_t n, bool one_chunk)
+{
+	ck_assert(survivors_init(s));
+	for (size_t i = 0; i < n; i++)
+		s->at[i] = (struct survivor){(uint32_t)(one_chunk ? i : i * CHUNK_ROWS),
+			1 - .001f * (float)i, 1 - .001f * (float)i};
+	s->n = n;
+}
+
+/* k f + 3 sqrt(D k f (1 - f)) + 3 with k = 100, f = .1: 22 for D = 1. Of 22 rows in one of ten chunks D is
+ * 22 - 2.2, and the rank 54; it takes so many to be sure of that. */
+START_TEST(the_rank_is_that_of_a_sample)
+{
+	static const struct {
+		size_t n, rank; /* 0: no guess */
+		bool one_chunk;
+	} cases[] = {
+		{40, 22, false}, {22, 22, false}, {21, 0, false}, {53, 0, true}, {54, 54, true}};
+	const struct codes codes = {.dimension = 8, .rows = 1000000};
+	const struct seen seen = {10, 100};
+
+	for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+		struct survivors s = {.codes = &codes,
+			.k = 100,
+			.below = INFINITY,
+			.above = INFINITY,
+			.floor = -INFINITY};
+		make_survivors(&s, cases[i].n, cases[i].one_chunk);
+		survivors_guess(&s, &seen);
+		ck_assert_int_eq(s.guessed, cases[i].rank > 0);
+		ck_assert_uint_eq(s.n, cases[i].rank ? cases[i].rank : cases[i].n);
+		survivors_free(&s);
+	}
+}
+END_TEST
+
+Suite *suite(void)
+{
+	Suite *s = suite_create("again");
+	TCase *t = tcase_create("again");
+
+	tcase_add_loop_test(
+		t, a_guess_that_was_too_high_is_made_good, ISA_PORTABLE, ISA_AVX512 + 1);
+	tcase_add_test(t, who_is_gone_is_not_scanned_again);
+	tcase_add_test(t, when_all_are_gone_nothing_is_left_to_do);
+	tcase_add_test(t, a_rest_that_was_cancelled_may_be_done_yet);
+#ifdef HARDMINER_FAULTS
+	tcase_add_test(t, a_rest_without_memory_may_be_done_yet);
+#endif
+	tcase_add_test(t, the_rank_is_that_of_a_sample);
+	suite_add_tcase(s, t);
+	return s;
+}
