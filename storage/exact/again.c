@@ -7,8 +7,10 @@
 
 #define NOBODY SIZE_MAX
 
+/* In scores, by the time they take. */
 enum {
-	PAIRS_A_SCORE = 16, /* of a query and a code: they take about as long as one score */
+	SCORES_A_PANEL = 500, /* to encode */
+	PAIRS_A_SCORE = 16,   /* of a query and a code: they take about as long as one score */
 	SURVIVORS_AT_ONCE = 1 << 14 /* survivors finished at once */
 };
 
@@ -106,7 +108,9 @@ enum code again_go_on(struct again *a, struct pass *p, size_t scores, struct err
 	if (!a->pass && begin(a, p, e))
 		return e->code;
 	uint32_t chunks = pass_chunks(p->x, a->n);
-	if (a->scanned < chunks)
+	if (!pass_is_encoded(a->pass))
+		rc = pass_encode(a->pass, scores / SCORES_A_PANEL + 1, e);
+	else if (a->scanned < chunks)
 		rc = scan(a, chunks, scores, e);
 	else if (a->finished < a->n)
 		rc = finish(a, e);

@@ -11,6 +11,7 @@
 #include "storage/progress.h"
 
 enum {
+	PRODUCT = 2, /* of floats, in those of bytes */
 	FEW_QUERIES = 24,
 	WORTH_A_LOT = 3 * PANEL,  /* queries: a lot of fewer reads the codes for too few */
 	MOST_OF_A_LOT = 1024,	  /* queries: they take a step some milliseconds */
@@ -29,9 +30,11 @@ static double rate(void)
 
 static double work_a_query(const struct exact *x, uint32_t nprobe)
 {
-	if (x->lists)
-		return lists_compared(x->lists, nprobe) * x->codes->dimension + 1;
-	return (double)x->codes->blocks * CODE_BLOCK * x->codes->dimension + 1;
+	const struct codes *c = x->codes;
+	double rows = x->lists ? lists_compared(x->lists, nprobe) : (double)c->blocks * CODE_BLOCK;
+
+	/* To encode it takes d^2 products of floats, where there is a basis. */
+	return (rows + (c->tail ? PRODUCT * (double)c->dimension : 1)) * c->dimension;
 }
 
 double joint_seconds(const struct exact *x, const struct exact_query *queries, size_t n)
@@ -153,7 +156,7 @@ static bool scanned(const struct joint *j)
 static enum stage stage_of(const struct lot *lot)
 {
 	if (left_to_scan(lot))
-		return SCAN;
+		return pass_is_encoded(lot->pass) ? SCAN : ENCODE;
 	if (lot->finished < lot->of)
 		return FINISH;
 	return lot->of && pass_has_rest(lot->pass) ? REST : DONE;
@@ -166,7 +169,10 @@ static enum stage work_of(const struct joint *j, const struct lot *lot)
 	if (lot->busy)
 		return DONE;
 	enum stage stage = stage_of(lot);
-	return stage == FINISH && j->by_chunks && !scanned(j) ? DONE : stage;
+	if (!j->by_chunks)
+		return stage;
+	bool waits = (stage == FINISH && !scanned(j)) || (stage == ENCODE && lot != j->lots);
+	return waits ? DONE : stage;
 }
 
 static bool has_work(const struct joint *j, const struct lot *lot)
@@ -253,11 +259,25 @@ static bool is_behind(const struct lot *a, const struct lot *b)
 	return scan != other ? scan > other : a->of - a->finished > b->of - b->finished;
 }
 
+/* The first lot of chunks encodes for all. */
+static void lend_panels(struct joint *j)
+{
+	const struct lot *first = &j->lots[0];
+
+	if (!j->by_chunks || (first->busy && first->stage == ENCODE) ||
+		!pass_is_encoded(first->pass))
+		return;
+	for (size_t i = 1; i < j->n_lots; i++)
+		if (!pass_is_encoded(j->lots[i].pass))
+			pass_borrow(j->lots[i].pass, first->pass);
+}
+
 struct lot *joint_lot(struct joint *j)
 {
 	struct lot *last = NULL;
 	enum stage to_do = DONE;
 
+	lend_panels(j);
 	for (size_t i = 0; i < j->n_lots; i++) {
 		enum stage stage = work_of(j, &j->lots[i]);
 		if (stage == DONE || (last && !is_behind(&j->lots[i], last)))
@@ -285,6 +305,12 @@ static uint64_t now_ns(void)
 
 	clock_gettime(CLOCK_MONOTONIC, &t);
 	return (uint64_t)t.tv_sec * 1000000000 + (uint64_t)t.tv_nsec;
+}
+
+static enum code encode_step(struct joint *j, struct lot *lot, struct error *e)
+{
+	(void)j;
+	return pass_encode(lot->pass, 1, e);
 }
 
 /* How many chunks from `next` on go in one step. */
@@ -333,7 +359,10 @@ static enum code rest_step(struct joint *j, struct lot *lot, struct error *e)
 enum code joint_work(struct joint *j, struct lot *lot, struct error *e)
 {
 	static enum code (*const steps[])(struct joint *, struct lot *, struct error *) = {
-		[SCAN] = scan_step, [FINISH] = finish_step, [REST] = rest_step};
+		[ENCODE] = encode_step,
+		[SCAN] = scan_step,
+		[FINISH] = finish_step,
+		[REST] = rest_step};
 	enum stage stage = lot->stage; /* others may have come to the end of its chunks since */
 	uint64_t began = now_ns();
 

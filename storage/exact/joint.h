@@ -5,9 +5,9 @@
  *                  has threads, mostly, and the one that is behind goes first: whatever keeps a thread from its
  *                  core, all are done at about the same time
  *   few queries    a lot for each thread, of all of the queries, over the chunks that it takes before
- *                  others do; the first lot absorbs the others when all are scanned
+ *                  others do; the first lot encodes them for all, and absorbs the others when all are scanned
  *
- * and a lot is scanned, then finished, in portions that end by the clock, and are late by a step at
+ * and a lot is encoded, scanned, then finished, in portions that end by the clock, and are late by a step at
  * most: half a millisecond where the kernels are as fast as is reckoned with, or one chunk for all of
  * its queries, or the scores of some survivors. What a portion takes is what others wait for, and no
  * reckoning holds on every machine, with any number of queries and others on the cores. Answers do not
@@ -38,7 +38,7 @@ struct chunks {
 	uint32_t end;
 };
 
-enum stage { SCAN, FINISH, REST, DONE };
+enum stage { ENCODE, SCAN, FINISH, REST, DONE };
 
 struct lot {
 	struct pass *pass;

@@ -79,6 +79,11 @@ static void put_stretch(struct panel *p, uint32_t stretch, uint32_t lane)
 	memcpy(out, half, sizeof half);
 }
 
+double sigma_unit(const struct codes *c, double length)
+{
+	return c->similarity == PB__SIMILARITY__SIMILARITY_L2 ? length : 1;
+}
+
 /* In sigma: how far a score summed in double may be from the true one beyond what the margin takes
  * in; only distances have such a thing (query.h): from far away, and where squares are so small that
  * floats have no digits left for them, some of 2^-149. */
@@ -94,25 +99,19 @@ double score_blur(const struct codes *c, double length)
 static void put_bounds(struct panel *p, const struct codes *c, const struct encoding *e,
 	double length, uint32_t lane)
 {
-	struct survivors *s = &p->survivors[lane];
-	bool l2 = c->similarity == PB__SIMILARITY__SIMILARITY_L2;
-
+	double size = sigma_unit(c, length), skew = c->rotation.basis.skew;
 	/* A query of zeros is exact as it is. */
 	float left = length > 0 ? e->slack[lane] : 0;
-	s->codes = c;
-	s->length = l2 ? length : 1;
-	s->blur = score_blur(c, length);
-	double skew = c->rotation.basis.skew;
-	p->unit[lane] = (float)(e->scale[lane] * s->length);
-	p->reach[lane] = (float)(s->length * (1 + 0x1p-22));
-	p->tails[lane].reach = (float)(e->tail[lane] * s->length * (1 + 0x1p-20));
+
+	p->unit[lane] = (float)(e->scale[lane] * size);
+	p->reach[lane] = (float)(size * (1 + 0x1p-22));
+	p->tails[lane].reach = (float)(e->tail[lane] * size * (1 + 0x1p-20));
 	p->ratio = fmaxf(p->ratio, (float)(left + 0x1p-19 + 2 * skew * (1 + 0x1p-20)));
 }
 
 static bool make_code(struct panel *p, const struct codes *c, uint32_t n)
 {
 	p->n = n;
-	p->gone = 0;
 	p->width = width_for(n);
 	p->steps = c->steps;
 	p->tail = c->tail;

@@ -32,8 +32,8 @@ struct panel {
 	struct survivors *survivors; /* n */
 };
 
-/* Encodes n queries of these lengths, and fills in what their survivors need to know of them;
- * `survivors` is set. False: no memory, nothing to free. */
+/* Encodes n queries of these lengths; a query of length 0 is not looked at. Leaves `survivors` and `gone`
+ * as they are. False: no memory, nothing to free. */
 bool panel_init(struct panel *p, const struct codes *c, const struct exact_query *queries,
 	const double *length, uint32_t n);
 void panel_free(struct panel *p);
@@ -43,6 +43,8 @@ size_t panel_code_bytes(uint32_t steps, uint32_t width);
  * whole panel, and its survivors are set. */
 void panel_gather(struct panel *p, const struct panel *panels, const uint32_t *query, uint32_t n);
 
+/* The length of a query of this length where sigma (query.h) has its unit. */
+double sigma_unit(const struct codes *c, double length);
 /* How much more a score may be off than the margin says (blur, survivors.h), for a query of this
  * length. */
 double score_blur(const struct codes *c, double length);

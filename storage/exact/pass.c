@@ -63,24 +63,31 @@ bool pass_too_far(const struct pass *p, size_t i)
 	return p->x->codes->similarity == PB__SIMILARITY__SIMILARITY_L2 && p->length[i] > 1e15;
 }
 
-static bool begin_panels(struct pass *p)
+static bool begin_query(struct pass *p, size_t i)
 {
-	for (; p->n_panels * PANEL < p->n; p->n_panels++) {
-		struct panel *panel = &p->panels[p->n_panels];
-		size_t first = p->n_panels * PANEL, left = p->n - first;
-		panel->survivors = p->survivors + first;
-		if (!panel_init(panel, p->x->codes, p->queries + first, p->length + first,
-			    (uint32_t)(left < PANEL ? left : PANEL)))
-			return false;
-	}
-	for (size_t i = 0; i < p->n; i++) {
-		put_limits(p, i);
-		if (!survivors_init(&p->survivors[i]))
-			return false;
-		if (pass_too_far(p, i))
-			survivors_give_up(&p->survivors[i]);
-	}
+	const struct codes *c = p->x->codes;
+	struct survivors *s = &p->survivors[i];
+
+	p->length[i] = vector_length(p->queries[i].vector, c->dimension);
+	s->codes = c;
+	s->length = sigma_unit(c, p->length[i]);
+	s->blur = score_blur(c, p->length[i]);
+	put_limits(p, i);
+	if (!survivors_init(s))
+		return false;
+	if (pass_too_far(p, i))
+		survivors_give_up(s);
 	return true;
+}
+
+static void begin_panels(struct pass *p)
+{
+	for (size_t first = 0; first < p->n; first += PANEL) {
+		size_t left = p->n - first;
+		p->panels[p->n_panels++] =
+			(struct panel){.n = (uint32_t)(left < PANEL ? left : PANEL),
+				.survivors = p->survivors + first};
+	}
 }
 
 static bool allocate(struct pass *p)
@@ -116,15 +123,44 @@ enum code pass_begin(const struct exact *x, const uint32_t *order, struct exact_
 	p->n = n;
 	p->guesses = !x->lists;
 	p->seen.all = pass_chunks(x, n);
-	bool ready = allocate(p);
+	bool ready = allocate(p) && (!x->lists || probing_begin(p));
 	for (size_t i = 0; ready && i < n; i++)
-		p->length[i] = vector_length(queries[i].vector, x->codes->dimension);
-	if (!ready || !begin_panels(p) || (x->lists && !probing_begin(p))) {
+		ready = begin_query(p, i);
+	if (!ready) {
 		pass_end(p);
 		return error_memory(e);
 	}
+	begin_panels(p);
 	*out = p;
 	return OK;
+}
+
+enum code pass_encode(struct pass *p, size_t panels, struct error *e)
+{
+	for (; panels > 0 && !pass_is_encoded(p); panels--, p->encoded++) {
+		size_t first = p->encoded * PANEL;
+		struct panel *panel = &p->panels[p->encoded];
+		if (!panel_init(
+			    panel, p->x->codes, p->queries + first, p->length + first, panel->n))
+			return error_memory(e);
+	}
+	return OK;
+}
+
+bool pass_is_encoded(const struct pass *p)
+{
+	return p->encoded == p->n_panels;
+}
+
+void pass_borrow(struct pass *p, const struct pass *from)
+{
+	for (; p->encoded < p->n_panels; p->encoded++) {
+		struct panel own = p->panels[p->encoded], *panel = &p->panels[p->encoded];
+		*panel = from->panels[p->encoded];
+		panel->survivors = own.survivors;
+		panel->gone = own.gone;
+	}
+	p->borrowed = true;
 }
 
 struct pass *pass_end(struct pass *p)
@@ -133,7 +169,7 @@ struct pass *pass_end(struct pass *p)
 		return NULL;
 	for (size_t i = 0; p->survivors && i < p->n; i++)
 		survivors_free(&p->survivors[i]);
-	for (size_t i = 0; i < p->n_panels; i++)
+	for (size_t i = 0; i < p->encoded && !p->borrowed; i++)
 		panel_free(&p->panels[i]);
 	again_free(&p->again);
 	wide_free(&p->wide);
@@ -283,6 +319,7 @@ void pass_drop(struct pass *p, size_t query)
 
 	p->panels[query / PANEL].gone += !s->gone;
 	s->gone = true;
+	p->length[query] = 0; /* nor by encoding */
 	survivors_give_up(s);
 	again_drop(&p->again, query);
 }
@@ -305,7 +342,9 @@ enum code exact_search(const struct exact *x, const uint32_t *order, struct exac
 
 	if (pass_begin(x, order, queries, n, &p, e))
 		return e->code;
-	enum code rc = pass_scan(p, 0, pass_chunks(x, n), cancelled, e);
+	enum code rc = pass_encode(p, SIZE_MAX, e);
+	if (rc == OK)
+		rc = pass_scan(p, 0, pass_chunks(x, n), cancelled, e);
 	if (rc == OK)
 		rc = pass_finish(p, 0, n, cancelled, e);
 	while (rc == OK && pass_has_rest(p))

@@ -2,7 +2,8 @@
  * A pass over the codes for some queries at once: panels of twelve against blocks of 32, chunk by
  * chunk, so that a chunk stays in the cache for all panels and a panel for all of a chunk's blocks.
  *
- *   begin   encodes the queries
+ *   begin   measures the queries
+ *   encode  makes their panels, in any portions; or borrows them
  *   scan    goes over some of the chunks; each chunk once, in any order, in any portions
  *   absorb  takes over what another pass for the same queries found in other chunks
  *   finish  scores what survived: the answers but those of queries that gave the pass up, or whose
@@ -35,6 +36,12 @@ struct pass;
 enum code pass_begin(const struct exact *x, const uint32_t *order, struct exact_query *queries,
 	size_t n, struct pass **out, struct error *e);
 struct pass *pass_end(struct pass *p); /* NULL is fine; returns NULL */
+
+/* The next so many panels, or all that are left. */
+enum code pass_encode(struct pass *p, size_t panels, struct error *e);
+bool pass_is_encoded(const struct pass *p);
+/* Those of another pass for the same queries, which are all encoded, and which ends later. */
+void pass_borrow(struct pass *p, const struct pass *from);
 
 /* Of a pass for so many queries. With lists chunks go up from 0, and one pass scans them all. */
 uint32_t pass_chunks(const struct exact *x, size_t queries);

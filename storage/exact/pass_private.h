@@ -25,7 +25,8 @@ struct pass {
 	struct survivors *survivors; /* n */
 	size_t n;
 	struct panel *panels;
-	size_t n_panels;
+	size_t n_panels, encoded; /* encoded: the first ones of them */
+	bool borrowed;		  /* their code is another pass's */
 	bool guesses; /* thresholds (guess.h) */
 	struct seen seen;
 	uint32_t next_guess; /* seen->chunks, then */

@@ -327,7 +327,7 @@ static void send_helpers(struct shared *s, const struct joint *j, const struct c
 	}
 }
 
-/* Opens the line's next pass. The lock is held, but not while queries are encoded. */
+/* Opens the line's next pass. The lock is held, but not while queries are measured. */
 static void open_joint(struct shared *s, enum line line, const struct crew *crew)
 {
 	struct joint *j = FAULT() ? NULL : calloc(1, sizeof *j);
@@ -438,7 +438,7 @@ static void step_aside(struct shared *s, enum line line, struct waiting *w)
 
 /* Whether this thread should rather let somebody else go first, after so many portions since it came.
  * One that has not done anything yet does not, unless others keep its pass going and there is company
- * to come; and who is small is most often done with two: one to scan, one to finish. */
+ * to come; and who is small is most often done with three: to encode, to scan, to finish. */
 static bool gives_way(
 	const struct joint *j, const struct crew *crew, enum line line, size_t portions)
 {

@@ -141,13 +141,13 @@ static void hold_place(struct job *job)
 	sem_wait(&scene.go);
 }
 
-/* The large request's own thread rests as soon as it may. Only then its helper comes, and the small
+/* The large request's own thread rests once it has sent for a helper. Only then its helper comes, and the small
  * request after the helper's first portion. */
 static bool submit_small_to_helper(void *arg)
 {
 	(void)arg;
 	if (pthread_equal(pthread_self(), scene.owner))
-		return !scene.small.was_first;
+		return scene.helper && !scene.small.was_first;
 	if (scene.asked++ == 1)
 		ck_assert(pool_submit(scene.pool, HEAVY, &scene.small.job));
 	return scene.real.wanted(scene.real.arg);

@@ -5,7 +5,7 @@
 #include "proto/fault.h"
 #include "storage/exact/joint.h"
 #include "storage/exact/lists.h"
-#include "storage/exact/panel.h"
+#include "storage/exact/pass_private.h"
 #include "tests/runner.h"
 #include "tests/storage/exact/caller.h"
 
@@ -117,6 +117,16 @@ static size_t work(size_t n)
 	return done;
 }
 
+/* Until something else is next. */
+static void encode(void)
+{
+	struct lot *lot;
+	struct error e;
+
+	while ((lot = joint_lot(m.joint)) && lot->stage == ENCODE)
+		ck_ok(joint_work(m.joint, lot, &e), &e);
+}
+
 /* Those still in the pass, whose answers are the pass's copies, against what is true. */
 static void part(void)
 {
@@ -216,7 +226,48 @@ START_TEST(scoring_every_row_is_done_in_portions)
 }
 END_TEST
 
-/* All that there is: each lot is scanned, finished, and has every row scored. */
+/* Panel by panel; and lots of chunks share what the first makes, once it has made all. */
+START_TEST(a_query_is_encoded_once)
+{
+	uint64_t seed = 41;
+	struct joint *j;
+	size_t panels = 0, portions = 0;
+	struct error e;
+
+	begin(_i / 4, &seed);
+	meet(_i % 4, false, &seed);
+	j = m.joint;
+	for (size_t i = 0; i < j->n_lots; i++)
+		panels += i == 0 || !j->by_chunks ? j->lots[i].pass->n_panels : 0;
+	for (struct lot *lot; (lot = joint_lot(j)); ck_ok(joint_work(j, lot, &e), &e))
+		portions += lot->stage == ENCODE;
+	ck_assert_uint_eq(portions, panels);
+	for (size_t i = 0; i < j->n_lots; i++)
+		ck_assert_int_eq(j->lots[i].pass->borrowed, i > 0 && j->by_chunks);
+	part();
+	end();
+}
+END_TEST
+
+START_TEST(others_wait_for_the_lot_that_encodes)
+{
+	uint64_t seed = 42;
+
+	begin(false, &seed);
+	meet(1, false, &seed);
+	ck_assert(m.joint->lots[0].pass->n_panels > 1);
+	work(1);
+	m.joint->lots[0].busy = true;
+	ck_assert_uint_eq(work(SIZE_MAX), 0);
+	ck_assert_uint_eq(joint_free_lots(m.joint), 0);
+	m.joint->lots[0].busy = false;
+	work(SIZE_MAX);
+	part();
+	end();
+}
+END_TEST
+
+/* All that there is: each lot is encoded, scanned, finished, and has every row scored. */
 START_TEST(time_allowing_a_lot_has_a_portion_of_each_kind)
 {
 	uint64_t seed = 37;
@@ -225,7 +276,7 @@ START_TEST(time_allowing_a_lot_has_a_portion_of_each_kind)
 	meet(_i, true, &seed);
 	m.joint->portion_ns = UINT64_MAX;
 	bool by_chunks = m.joint->by_chunks;
-	ck_assert_uint_eq(work(SIZE_MAX), by_chunks ? 3 : 3 * cuts[_i].lots);
+	ck_assert_uint_eq(work(SIZE_MAX), by_chunks ? 4 : 4 * cuts[_i].lots);
 	part();
 	end();
 }
@@ -239,6 +290,7 @@ START_TEST(a_lot_of_chunks_takes_those_that_others_have_not_come_to)
 	begin(false, &seed);
 	meet(1, false, &seed);
 	ck_assert(m.joint->by_chunks);
+	encode();
 	work(1);
 	m.joint->lots[0].busy = true;
 	work(SIZE_MAX);
@@ -262,6 +314,7 @@ START_TEST(who_finds_nothing_left_to_scan_does_not_finish)
 	begin(false, &seed);
 	meet(1, false, &seed);
 	m.joint->portion_ns = UINT64_MAX;
+	encode();
 	late = joint_lot(m.joint);
 	late->busy = true;
 	other = joint_lot(m.joint);
@@ -286,6 +339,7 @@ START_TEST(lots_of_queries_come_on_together)
 	begin(false, &seed);
 	meet(4, false, &seed);
 	j = m.joint;
+	encode();
 	for (struct lot *lot; (lot = joint_lot(j)) && left_of(lot);) {
 		struct error e;
 		for (size_t i = 0; i < j->n_lots; i++)
@@ -311,7 +365,7 @@ START_TEST(a_portion_ends_with_the_step_after_its_time)
 	begin(false, &seed);
 	meet(_i / 2, false, &seed);
 	m.joint->portion_ns = all ? UINT64_MAX : 0;
-	for (struct lot *lot; (lot = joint_lot(m.joint)) && left_of(lot);) {
+	for (struct lot *lot; encode(), (lot = joint_lot(m.joint)) && left_of(lot);) {
 		uint32_t left = left_of(lot);
 		struct error e;
 		ck_ok(joint_work(m.joint, lot, &e), &e);
@@ -362,6 +416,8 @@ Suite *suite(void)
 	tcase_add_test(t, a_cancelled_request_stays_for_the_lot_that_somebody_is_at);
 	tcase_add_test(t, a_cancelled_request_is_taken_out_of_the_first_lot_first);
 	tcase_add_loop_test(t, scoring_every_row_is_done_in_portions, 0, 8);
+	tcase_add_loop_test(t, a_query_is_encoded_once, 0, 8);
+	tcase_add_test(t, others_wait_for_the_lot_that_encodes);
 	tcase_add_loop_test(t, time_allowing_a_lot_has_a_portion_of_each_kind, 0, 5);
 	tcase_add_test(t, a_lot_of_chunks_takes_those_that_others_have_not_come_to);
 	tcase_add_test(t, who_finds_nothing_left_to_scan_does_not_finish);

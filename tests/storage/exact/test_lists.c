@@ -143,6 +143,7 @@ static void search_in_portions(const struct listed *t, struct ask *a, uint64_t *
 	struct pass *p;
 
 	ck_ok(pass_begin(&t->exact, t->w.order, a->queries, a->n, &p, &err), &err);
+	ck_ok(pass_encode(p, SIZE_MAX, &err), &err);
 	for (uint32_t at = 0, n; at < chunks; at += n) {
 		n = 1 + below(seed, 3);
 		n = n < chunks - at ? n : chunks - at;

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "proto/fault.h"
+#include "storage/exact/panel.h"
 #include "tests/runner.h"
 #include "tests/storage/exact/caller.h"
 #include "tests/storage/vectors/sample.h"
@@ -343,7 +344,8 @@ START_TEST(helpers_are_sent_for_again)
 	shared_cut_fine(engine.shared); /* many portions a lot */
 	caller_init(&c, &engine, ASK_MOST, &seed);
 	watcher_init(&w, 3);
-	w.ways = 3; /* itself and its helpers */
+	/* after each panel that it encodes; then itself and its helpers */
+	w.ways = (ASK_MOST + PANEL - 1) / PANEL + 3;
 	w.crew.back = run_kept;
 	c.request.bulk = true; /* gives way after every portion */
 	c.request.crew = &w.crew;
