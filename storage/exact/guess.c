@@ -68,16 +68,25 @@ static bool likely_at(struct survivors *s, size_t rank, float *out)
 	return true;
 }
 
+/* More rows may be more alike, which asks for more rows. */
+static bool sure_at(struct survivors *s, size_t rank, const struct seen *seen, float *out)
+{
+	for (size_t was = 0; rank > was;) {
+		if (!likely_at(s, rank, out))
+			return false;
+		was = rank;
+		rank = rank_for(s->k, seen, effect_of(s, *out, seen));
+	}
+	return true;
+}
+
 void survivors_guess(struct survivors *s, const struct seen *seen)
 {
-	size_t rank = rank_for(s->k, seen, 1), sure;
+	size_t rank = rank_for(s->k, seen, 1);
 	double pass = (double)rank / seen->chunks;
 	float least;
 
-	if (s->wide || (s->guessed && pass > WORTH * s->pass) || !likely_at(s, rank, &least))
-		return;
-	sure = rank_for(s->k, seen, effect_of(s, least, seen));
-	if (sure > rank && !likely_at(s, sure, &least))
+	if (s->wide || (s->guessed && pass > WORTH * s->pass) || !sure_at(s, rank, seen, &least))
 		return;
 	survivors_raise(s, least);
 	s->guessed = true;

@@ -12,7 +12,7 @@
  * replacement, and some for the smallest counts. Rows of one chunk come together and may be alike, as
  * passages of one document are. D, the design effect (Kish, Survey Sampling, 1965), is what that makes
  * of the variance: sum n_c^2 / sum n_c, where n_c of the r best are in chunk c, less what it would be
- * above 1 if they stood anywhere; 1 at least.
+ * above 1 if they stood anywhere; 1 at least. It asks for a larger r, and is that one's then.
  *
  * Nor is a row's sigma known. It is halfway between lower and upper, give or take the margin at worst;
  * but an error that has nothing to do with the query's direction is a share of the margin of some

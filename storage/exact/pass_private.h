@@ -27,7 +27,7 @@ struct pass {
 	struct panel *panels;
 	size_t n_panels, encoded; /* encoded: the first ones of them */
 	bool borrowed;		  /* their code is another pass's */
-	bool guesses; /* thresholds (guess.h) */
+	bool guesses;		  /* thresholds (guess.h) */
 	struct seen seen;
 	uint32_t next_guess; /* seen->chunks, then */
 	/* Of those whose turn to be finished came: */
