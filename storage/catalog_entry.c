@@ -2,11 +2,13 @@
 
 #include <assert.h>
 #include <stdlib.h>
-#include <time.h>
 
 #include "proto/fault.h"
 #include "storage/catalog_files.h"
 #include "storage/rows/generations.h"
+#include "storage/wait.h"
+
+enum { LOOK_AGAIN_MS = 50 };
 
 static struct entry **find(struct catalog *c, int64_t collection)
 {
@@ -109,16 +111,9 @@ void entries_free(struct catalog *c)
 
 enum code entry_wait(struct entry *entry, atomic_bool *cancelled, struct error *e)
 {
-	struct timespec until;
-
 	if (check_cancelled(cancelled, e))
 		return e->code;
-	/* Nobody signals a cancellation, so look again now and then. */
-	clock_gettime(CLOCK_REALTIME, &until);
-	until.tv_nsec += 50 * 1000 * 1000;
-	until.tv_sec += until.tv_nsec / 1000000000;
-	until.tv_nsec %= 1000000000;
-	pthread_cond_timedwait(&entry->changed, &entry->lock, &until);
+	wait_a_while(&entry->changed, &entry->lock, LOOK_AGAIN_MS); /* at cancellations */
 	return OK;
 }
 

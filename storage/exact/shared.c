@@ -36,16 +36,22 @@
 
 #include <pthread.h>
 #include <stdlib.h>
-#include <time.h>
 
 #include "proto/fault.h"
 #include "storage/exact/joint.h"
 #include "storage/exact/lists.h"
 #include "storage/progress.h"
+#include "storage/wait.h"
 
 enum line { SMALL, MIDDLE, BULK, LINES };
 
-enum { MOST_HITS = 1 << 20, MS = 1000000, PATIENCE = 64 * MS, FINE_PATIENCE = 8 /* portions */ };
+enum {
+	MOST_HITS = 1 << 20,
+	MS = 1000000,
+	PATIENCE = 64 * MS,
+	FINE_PATIENCE = 8 /* portions */,
+	LOOK_AGAIN_MS = 20
+};
 
 /* What a small request takes of all threads at most, in seconds. */
 #define SMALL_SECONDS .02
@@ -392,18 +398,6 @@ static bool is_called(struct shared *s, enum line line)
 	return s->at_work + coming(s, line) < s->threads && find_lot(s, line, &of);
 }
 
-static void wait_a_while(struct shared *s)
-{
-	struct timespec until;
-
-	/* Nobody signals a cancellation, so look again now and then. */
-	clock_gettime(CLOCK_REALTIME, &until);
-	until.tv_nsec += 20 * 1000 * 1000;
-	until.tv_sec += until.tv_nsec / 1000000000;
-	until.tv_nsec %= 1000000000;
-	pthread_cond_timedwait(&s->changed, &s->lock, &until);
-}
-
 /* Waits for a place. The lock is let go of meanwhile. */
 static void come_back(struct shared *s, enum line line, struct waiting *w)
 {
@@ -431,7 +425,7 @@ static void step_aside(struct shared *s, enum line line, struct waiting *w)
 	if (crew)
 		crew->leave(crew->arg);
 	while (!is_finished(s, line, w) && !is_called(s, line))
-		wait_a_while(s);
+		wait_a_while(&s->changed, &s->lock, LOOK_AGAIN_MS); /* at cancellations */
 	if (crew)
 		come_back(s, line, w);
 }
