@@ -14,6 +14,7 @@ enum { PANEL = 12 };
 struct panel {
 	uint32_t n;	      /* queries */
 	uint32_t gone;	      /* of them nobody wants any more */
+	uint32_t next_guess;  /* the pass guesses again after so many chunks */
 	uint32_t width;	      /* of `code`: n, or the next width that tiles are made for */
 	uint32_t steps, tail; /* as the codes have them (codes.h) */
 	/* The head: steps x width x 4; and behind them, stretches (encode.h) x width x 2 halves, in two bytes each:
@@ -32,8 +33,8 @@ struct panel {
 	struct survivors *survivors; /* n */
 };
 
-/* Encodes n queries of these lengths; a query of length 0 is not looked at. Leaves `survivors` and `gone`
- * as they are. False: no memory, nothing to free. */
+/* Encodes n queries of these lengths; a query of length 0 is not looked at. Leaves `survivors`, `gone` and
+ * `next_guess` as they are. False: no memory, nothing to free. */
 bool panel_init(struct panel *p, const struct codes *c, const struct exact_query *queries,
 	const double *length, uint32_t n);
 void panel_free(struct panel *p);

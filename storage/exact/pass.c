@@ -159,6 +159,7 @@ void pass_borrow(struct pass *p, const struct pass *from)
 		*panel = from->panels[p->encoded];
 		panel->survivors = own.survivors;
 		panel->gone = own.gone;
+		panel->next_guess = own.next_guess;
 	}
 	p->borrowed = true;
 }
@@ -272,14 +273,30 @@ uint32_t pass_chunk(uint32_t chunks, uint32_t i)
 	return chunks ? (uint32_t)((uint64_t)i * stride_for(chunks) % chunks) : 0;
 }
 
-/* So often that what passes meanwhile is not many more than would with a new guess each time. */
-static void guess_now_and_then(struct pass *p)
+/* So often that not many more pass meanwhile than would with a new guess each time; and not all panels
+ * after the same chunk, for all of them together take long. */
+static void guess_now_and_then(struct pass *p, size_t i)
 {
-	if (++p->seen.chunks < p->next_guess || !p->guesses)
+	struct panel *panel = &p->panels[i];
+	uint32_t seen = p->seen.chunks;
+
+	if (!p->guesses || seen < panel->next_guess)
 		return;
-	for (size_t i = 0; i < p->n; i++)
-		survivors_guess(&p->survivors[i], &p->seen);
-	p->next_guess = p->seen.chunks + p->seen.chunks / 4 + 1;
+	for (uint32_t j = 0; j < panel->n; j++)
+		survivors_guess(&panel->survivors[j], &p->seen);
+	panel->next_guess = seen + seen / 4 + 1 + (uint32_t)(i % (seen / 8 + 1));
+}
+
+/* One against all panels somebody wants something of. */
+static void scan_chunk(struct pass *p, uint32_t chunk)
+{
+	p->seen.chunks++;
+	for (size_t i = 0; i < p->n_panels; i++) {
+		if (p->panels[i].gone == p->panels[i].n)
+			continue;
+		scan_blocks(&p->kernels, p->x->codes, chunk * CHUNK_BLOCKS, &p->panels[i]);
+		guess_now_and_then(p, i);
+	}
 }
 
 enum code pass_scan(
@@ -288,14 +305,9 @@ enum code pass_scan(
 	if (p->probing)
 		return probing_scan(p, first, n, cancelled, e);
 	for (uint32_t i = first; i - first < n; i++) {
-		uint32_t chunk = pass_chunk(p->seen.all, i);
 		if (check_cancelled(cancelled, e))
 			return e->code;
-		for (size_t j = 0; j < p->n_panels; j++)
-			if (p->panels[j].gone < p->panels[j].n)
-				scan_blocks(&p->kernels, p->x->codes, chunk * CHUNK_BLOCKS,
-					&p->panels[j]);
-		guess_now_and_then(p);
+		scan_chunk(p, pass_chunk(p->seen.all, i));
 	}
 	return OK;
 }

@@ -29,7 +29,6 @@ struct pass {
 	bool borrowed;		  /* their code is another pass's */
 	bool guesses;		  /* thresholds (guess.h) */
 	struct seen seen;
-	uint32_t next_guess; /* seen->chunks, then */
 	/* Of those whose turn to be finished came: */
 	struct again again;
 	struct wide wide;
