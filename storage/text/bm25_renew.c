@@ -14,8 +14,9 @@
  *
  *   - Parts stay apart that are too many for one allowance together. Of two such neighbours one has half
  *     of it or more. So beside the part that was built at once, and those of large uploads, there is one
- *     part for every 32,768 documents at worst: what a search pays for is a fraction of what it pays for
- *     the documents in it (bm25_search.c).
+ *     part for every 32,768 documents at worst: their number grows with that of documents, and so does
+ *     what they cost a search; measured, 16 of a million documents make it 1.5 times as long as one, or
+ *     1.9 times if its words are rare.
  *   - A worn part that is too large is written anew piece by piece, from its front: each update takes
  *     GROWTH - 1 times as many documents from there as it brings, and a few more, and puts them beside its
  *     own. In the worn part they are lost, as if they had been uploaded again; so whoever reads needs to
@@ -27,9 +28,9 @@
  *     New ones take a quarter of what writing anew takes; the most outdated part comes first, as long
  *     as the allowance lasts. A part that is too large for it even so is written anew like a worn one.
  *
- * The alternative would have been to merge everything now and then in the background, as a job does. It
- * would make searches up to half as fast again for a while, and take twice the memory while it runs, the
- * processor from requests, and care that what was uploaded meanwhile is lost in what it makes.
+ * The alternative would have been to merge parts in the background, as a job does. It would win that back
+ * for a while; and it would take twice the memory while it runs, the processor from requests, and care that
+ * what is replaced meanwhile is lost in what it makes. A start of the daemon builds one part of all.
  */
 #include <stdlib.h>
 #include <string.h>

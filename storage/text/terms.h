@@ -31,6 +31,12 @@ bool terms_copy(struct terms *t, const struct terms *from);
 uint32_t terms_add(struct terms *t, const char *term, size_t length);
 uint32_t terms_find(const struct terms *t, const char *term, size_t length); /* or NO_TERM */
 
+enum { TERMS_EACH = 16 };
+
+/* The term's numbers in up to TERMS_EACH dictionaries: their memory is waited for together. */
+void terms_find_each(
+	const struct terms *const *t, size_t n, const char *term, size_t length, uint32_t *numbers);
+
 static inline const char *terms_get(const struct terms *t, uint32_t term, size_t *length)
 {
 	*length = t->start[term + 1] - t->start[term];

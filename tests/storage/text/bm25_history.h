@@ -19,7 +19,7 @@ struct history {
 	uint32_t words[MOST][LONGEST];
 	bool changed[MOST]; /* since the last index */
 	/* what was met on the way, so that it is known to have been tried */
-	size_t most_parts;
+	size_t most_parts, seeds; /* of these, useful ones */
 	bool lost, merged, drifted, in_pieces;
 };
 

@@ -9,6 +9,7 @@
 #include <string.h>
 
 #include "storage/isa.h"
+#include "storage/text/bm25_scan.h"
 #include "tests/storage/patience.h"
 #include "tests/storage/text/bm25_history.h"
 
@@ -23,6 +24,27 @@ static void upload_some(struct history *h)
 		longest[text_below(4)]);
 }
 
+/* Where a search starts, by one word: no higher than what so many documents have. */
+static void ck_seeds(struct history *h, const struct text *t)
+{
+	struct question question = {{text_below(h->vocabulary)}, 1};
+	struct truth all = truth_of(t, &question);
+	char *text = text_spelled(question.words, 1);
+	struct bm25_query *q = bm25_query(t->index, text);
+	struct bm25_request r = bm25_best(q, 1);
+	struct scan scan = {.b = t->index, .r = &r};
+
+	for (size_t best = 1; best < 40; best += 1 + best / 4) {
+		double seed = seed_score(&scan, best);
+		double most = best <= all.n ? all.hits[best - 1].score : 0;
+		ck_assert(seed <= most * (1 + 0x1p-40));
+		h->seeds += seed > most / 2;
+	}
+	bm25_query_free(q);
+	free(text);
+	free(all.hits);
+}
+
 /* The predecessor of long ago is kept, and asked again at the end. */
 static void live(struct history *h, int steps)
 {
@@ -33,6 +55,7 @@ static void live(struct history *h, int steps)
 		struct text then = now;
 		now = history_next(h, &then);
 		ck_questions(&now, 1);
+		ck_seeds(h, &now);
 		if (old.index)
 			text_free(&then);
 		else
@@ -49,7 +72,7 @@ START_TEST(random_histories)
 	static const uint32_t vocabularies[] = {1, 2, 5, 40, 300};
 	static const double shapes[][2] = {{0.9, 0.4}, {0, 0.4}, {2, 1}, {1.5, 0}};
 	static const uint32_t anew[] = {BM25_ANEW, 0, 5, BM25_ANEW, 30};
-	size_t most_parts = 0;
+	size_t most_parts = 0, seeds = 0;
 	bool lost = false, merged = false, drifted = false, in_pieces = false;
 
 	isa_force((enum isa)_i);
@@ -66,10 +89,12 @@ START_TEST(random_histories)
 		lost = lost || h->lost;
 		merged = merged || h->merged;
 		drifted = drifted || h->drifted;
+		seeds += h->seeds;
 		in_pieces = in_pieces || h->in_pieces;
 		free(h);
 	}
 	ck_assert_uint_ge(most_parts, 4);
+	ck_assert_uint_ge(seeds, 1000);
 	ck_assert(lost && merged && drifted && in_pieces);
 }
 END_TEST
