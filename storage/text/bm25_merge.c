@@ -107,7 +107,7 @@ static bool keeps_most_terms(const struct part *p)
 }
 
 /* Whose rows are copied is decided before any term has a number. */
-static bool copy_largest(struct filling *f, struct source *sources, size_t n)
+static bool copy_largest(struct filling *f, struct source *sources, size_t n, struct stop *stop)
 {
 	struct source *largest = sources;
 
@@ -117,7 +117,7 @@ static bool copy_largest(struct filling *f, struct source *sources, size_t n)
 	if (!keeps_most_terms(largest->part))
 		return true;
 	const struct part *p = largest->part;
-	uint32_t *frequency = fill_start(f, &p->segment->terms);
+	uint32_t *frequency = fill_start(f, &p->segment->terms, stop);
 	for (uint32_t t = 0; frequency && t < p->segment->terms.n; t++)
 		frequency[t] = living_with(p, t);
 	largest->copied = true;
@@ -152,7 +152,7 @@ struct segment *parts_merge(const struct part *parts, size_t n, const struct par
 	struct filling f;
 
 	if (fill_open(&f) && sources && open_all(sources, parts, n, front, end) &&
-		copy_largest(&f, sources, n) && take_all(&f, sources, all, stop))
+		copy_largest(&f, sources, n, stop) && take_all(&f, sources, all, stop))
 		merged = fill_done(&f, stop);
 	fill_close(&f);
 	for (size_t i = 0; sources && i < all; i++)

@@ -1,7 +1,6 @@
 #include "storage/text/bm25_parts.h"
 
 #include <stdlib.h>
-#include <string.h>
 
 #include "storage/text/array.h"
 
@@ -33,8 +32,8 @@ static bool make_lost(struct part *p)
 	return p->lost && p->lost_with;
 }
 
-/* The same part, for another index. */
-static bool copy_part(struct part *to, const struct part *from)
+/* The same part, for another index. False when memory ran out, or when stopped. */
+static bool copy_part(struct part *to, const struct part *from, struct stop *stop)
 {
 	*to = *from;
 	segment_acquire(to->segment);
@@ -45,9 +44,9 @@ static bool copy_part(struct part *to, const struct part *from)
 		return true;
 	if (!make_lost(to))
 		return false;
-	memcpy(to->lost, from->lost, lost_words(to->segment) * sizeof *to->lost);
-	memcpy(to->lost_with, from->lost_with, to->segment->terms.n * sizeof *to->lost_with);
-	return true;
+	return stop_copy(stop, to->lost, from->lost, lost_words(to->segment) * sizeof *to->lost) &&
+	       stop_copy(stop, to->lost_with, from->lost_with,
+		       to->segment->terms.n * sizeof *to->lost_with);
 }
 
 bool part_lose(struct part *p, uint32_t place)
@@ -111,7 +110,7 @@ bool parts_succeed(
 		return false;
 	for (; b->n_parts < n; b->n_parts++) {
 		struct part *p = &b->parts[b->n_parts];
-		if (!copy_part(p, &before->parts[b->n_parts]) || !lose_all(p, fresh, stop)) {
+		if (!copy_part(p, &before->parts[b->n_parts], stop) || !lose_all(p, fresh, stop)) {
 			b->n_parts++;
 			return false;
 		}

@@ -31,7 +31,7 @@ void terms_trim(struct terms *t)
 	array_trim(&t->start, (size_t)t->n + 1, sizeof *t->start);
 }
 
-bool terms_copy(struct terms *t, const struct terms *from)
+bool terms_copy(struct terms *t, const struct terms *from, struct stop *stop)
 {
 	size_t bytes = from->n ? from->start[from->n] : 0;
 
@@ -41,13 +41,11 @@ bool terms_copy(struct terms *t, const struct terms *from)
 	if (!t->slots || !array_grow(&t->pool, &t->pool_cap, bytes, 1) ||
 		!array_grow(&t->start, &t->start_cap, (size_t)from->n + 1, sizeof *t->start))
 		return false;
-	memcpy(t->slots, from->slots, from->n_slots * sizeof *t->slots);
-	if (bytes)
-		memcpy(t->pool, from->pool, bytes);
-	memcpy(t->start, from->start, ((size_t)from->n + 1) * sizeof *t->start);
 	t->n = from->n;
 	t->n_slots = from->n_slots;
-	return true;
+	return stop_copy(stop, t->slots, from->slots, from->n_slots * sizeof *t->slots) &&
+	       stop_copy(stop, t->pool, from->pool, bytes) &&
+	       stop_copy(stop, t->start, from->start, ((size_t)from->n + 1) * sizeof *t->start);
 }
 
 /* The slot of the term, or the empty one where it belongs. */
