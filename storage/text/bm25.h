@@ -8,7 +8,7 @@
  * An index is built and never changed: any number of threads read it. When documents come or change,
  * a successor is built beside it, which shares what stayed the same: that costs what the new
  * documents cost, and some memory traffic for the others; now and then, when parts of it are made one
- * or the average length has moved, it costs what BM25_ANEW documents do: some tenths of a second,
+ * or the average length has moved, it costs what BM25_ANEW documents do: less than a second,
  * of which bm25_builder_stop can make an end.
  */
 #ifndef STORAGE_TEXT_BM25_H

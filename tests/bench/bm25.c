@@ -260,8 +260,7 @@ static struct bm25 *update_again(
 	return next;
 }
 
-/* The mean of many updates, in which small parts are merged, and once, where there are enough new
- * documents, all of them. */
+/* The mean of many updates, in which parts are merged. */
 void line_bm25_updates(struct bench *b, const struct measurement *m)
 {
 	double ours = 0, longest = 0, theirs[UPDATES];
