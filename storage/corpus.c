@@ -41,15 +41,14 @@ static enum code copy(struct build *b, struct error *e)
 	size_t n = before->n;
 
 	b->replaced = array_new(n, sizeof *b->replaced);
-	if (!b->replaced || !terms_copy(&c->private->ids, &before->private->ids) ||
-		!terms_copy(&c->private->groups, &before->private->groups) ||
+	if (!b->replaced || !terms_copy(&c->private->ids, &before->private->ids, b->stop) ||
+		!terms_copy(&c->private->groups, &before->private->groups, b->stop) ||
 		!array_grow(&c->group, &b->group_cap, n, sizeof *c->group) ||
 		!array_grow(&c->content, &b->content_cap, n, sizeof *c->content))
-		return error_memory(e);
-	if (n) {
-		memcpy(c->group, before->group, n * sizeof *c->group);
-		memcpy(c->content, before->content, n * sizeof *c->content);
-	}
+		return stop_or_memory(b->stop, e);
+	if (!stop_copy(b->stop, c->group, before->group, n * sizeof *c->group) ||
+		!stop_copy(b->stop, c->content, before->content, n * sizeof *c->content))
+		return stop_or_memory(b->stop, e);
 	c->n = before->n;
 	return OK;
 }

@@ -8,6 +8,7 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <string.h>
 
 #include "proto/error.h"
 
@@ -34,6 +35,20 @@ static inline bool stop_now(struct stop *s)
 static inline bool stop_after(struct stop *s, size_t units)
 {
 	return s && (s->done += units) >= STOP_EVERY && stop_now(s);
+}
+
+enum { STOP_SLICE = 1 << 16, STOP_BYTES = 64 /* copied in a unit */ };
+
+/* Copies; false when it was given up on the way. */
+static inline bool stop_copy(struct stop *s, void *to, const void *from, size_t bytes)
+{
+	for (size_t at = 0, n; at < bytes; at += n) {
+		n = bytes - at < STOP_SLICE ? bytes - at : STOP_SLICE;
+		memcpy((char *)to + at, (const char *)from + at, n);
+		if (stop_after(s, n / STOP_BYTES + 1))
+			return false;
+	}
+	return true;
 }
 
 /* What a failure was: CANCELLED, or memory that ran out. */

@@ -28,15 +28,38 @@ static bool count_words(struct tally *t, struct tokens *tokens)
 	return !tokens->failed;
 }
 
+/* The term's numbers in n parts, up to TERMS_EACH; what a search reads of it first is on its way. */
+static void find_in(
+	const struct part *parts, size_t n, const char *bytes, size_t length, uint32_t *numbers)
+{
+	const struct terms *terms[TERMS_EACH];
+
+	for (size_t i = 0; i < n; i++)
+		terms[i] = &parts[i].segment->terms;
+	terms_find_each(terms, n, bytes, length, numbers);
+	for (size_t i = 0; i < n; i++) {
+		if (numbers[i] == NO_TERM)
+			continue;
+		__builtin_prefetch(&parts[i].segment->posting_start[numbers[i]]);
+		__builtin_prefetch(&parts[i].segment->chunk_start[numbers[i]]);
+		__builtin_prefetch(&parts[i].codes->scale[numbers[i]]);
+		__builtin_prefetch(&parts[i].codes->best_start[numbers[i]]);
+	}
+}
+
 /* The term's numbers in all parts, and how many documents that live have it. */
 static uint64_t find_term(
 	const struct bm25 *b, const char *bytes, size_t length, size_t words, uint32_t *numbers)
 {
+	uint32_t found[TERMS_EACH];
 	uint64_t frequency = 0;
 
 	for (size_t p = 0; p < b->n_parts; p++) {
+		size_t i = p % TERMS_EACH, left = b->n_parts - p;
 		const struct part *part = &b->parts[p];
-		uint32_t term = terms_find(&part->segment->terms, bytes, length);
+		if (!i)
+			find_in(part, left < TERMS_EACH ? left : TERMS_EACH, bytes, length, found);
+		uint32_t term = found[i];
 		if (term != NO_TERM && !segment_frequency(part->segment, term))
 			term = NO_TERM;
 		numbers[p * words] = term;
@@ -54,8 +77,10 @@ static void look_up(const struct bm25 *b, const struct tally *t, struct bm25_que
 		size_t length;
 		const char *bytes = terms_get(&t->words, word, &length);
 		uint64_t frequency = find_term(b, bytes, length, t->words.n, q->term + q->n);
-		if (frequency)
-			q->weight[q->n++] = t->count[word] * bm25_idf(b, (double)frequency);
+		if (!frequency)
+			continue;
+		q->frequency[q->n] = frequency;
+		q->weight[q->n++] = t->count[word] * bm25_idf(b, (double)frequency);
 	}
 	q->stride = t->words.n;
 }
@@ -68,9 +93,10 @@ static struct bm25_query *make_query(const struct bm25 *b, struct tokens *tokens
 
 	if (counted) {
 		q->weight = array_new(t.words.n, sizeof *q->weight);
+		q->frequency = array_new(t.words.n, sizeof *q->frequency);
 		q->term = array_new(t.words.n * b->n_parts, sizeof *q->term);
 	}
-	if (counted && q->weight && q->term) {
+	if (counted && q->weight && q->frequency && q->term) {
 		look_up(b, &t, q);
 	} else {
 		bm25_query_free(q);
@@ -99,6 +125,7 @@ void bm25_query_free(struct bm25_query *q)
 	if (!q)
 		return;
 	free(q->weight);
+	free(q->frequency);
 	free(q->term);
 	free(q);
 }

@@ -8,7 +8,7 @@
  * An index is built and never changed: any number of threads read it. When documents come or change,
  * a successor is built beside it, which shares what stayed the same: that costs what the new
  * documents cost, and some memory traffic for the others; now and then, when parts of it are made one
- * or the average length has moved, it costs what these parts do: of a million documents some seconds,
+ * or the average length has moved, it costs what BM25_ANEW documents do: less than a second,
  * of which bm25_builder_stop can make an end.
  */
 #ifndef STORAGE_TEXT_BM25_H
@@ -28,6 +28,8 @@ struct bm25;
 struct bm25_builder;
 struct bm25_query;
 struct bm25_scratch;
+
+enum { BM25_ANEW = 65536 };
 
 struct bm25_options {
 	double k1, b;	     /* 0.9, 0.4; k1 from 0 on, b from 0 to 1 */
@@ -50,6 +52,9 @@ enum code bm25_builder_add(
 /* bm25_build asks `stop` from then on, every few milliseconds at most, and fails with
  * CANCELLED/CANCELLED when it says so. It is the caller's until the builder is gone; NULL: none. */
 void bm25_builder_stop(struct bm25_builder *b, struct stop *stop);
+/* How many documents bm25_build may write anew, so that the index stays a few parts: BM25_ANEW unless
+ * this says else, or four times those that were put if that is more. What is found is the same. */
+void bm25_builder_anew(struct bm25_builder *b, uint32_t most);
 void bm25_builder_free(struct bm25_builder *b);
 /* Consumes the builder, also when it fails. `order` breaks ties: lower first; one for each number up to
  * the highest of the index, kept by reference. */

@@ -13,7 +13,8 @@ struct bm25_builder {
 	const struct bm25 *before;
 	struct filling filling;
 	struct tokens tokens;
-	struct stop *stop;   /* or NULL */
+	struct stop *stop; /* or NULL */
+	uint32_t most_anew;
 	struct error broken; /* why the builder never worked; code OK otherwise */
 	uint32_t *place;     /* a term: 1 + where it is in the row at hand; 0: not there */
 	size_t place_cap;
@@ -45,6 +46,7 @@ static bool open_builder(struct bm25_builder *b, const struct bm25_options *opti
 	if (!b->index || !fill_open(&b->filling))
 		return false;
 	b->index->k1 = options ? options->k1 : 0.9;
+	b->most_anew = BM25_ANEW;
 	b->index->b = options ? options->b : 0.4;
 	if (stemmer && !(b->index->stemmer = FAULT() ? NULL : strdup(stemmer)))
 		return false;
@@ -77,6 +79,11 @@ struct bm25_builder *bm25_builder_after(const struct bm25 *before)
 void bm25_builder_stop(struct bm25_builder *b, struct stop *stop)
 {
 	b->stop = stop;
+}
+
+void bm25_builder_anew(struct bm25_builder *b, uint32_t most)
+{
+	b->most_anew = most;
 }
 
 void bm25_builder_free(struct bm25_builder *b)
@@ -164,9 +171,11 @@ static enum code finish(struct bm25_builder *b, struct error *e)
 	}
 	index->at_once = !b->before || (b->before->at_once && !b->filling.segment->n);
 	struct segment *fresh = fill_done(&b->filling, b->stop);
+	uint32_t came = fresh ? fresh->n : 0;
 	bool done = fresh && parts_succeed(index, b->before, fresh, b->stop);
 	segment_release(fresh);
-	return done && parts_weigh(index, b->stop) ? OK : stop_or_memory(b->stop, e);
+	done = done && parts_renew(index, came, b->most_anew, b->stop);
+	return done ? OK : stop_or_memory(b->stop, e);
 }
 
 enum code bm25_build(

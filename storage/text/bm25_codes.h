@@ -40,4 +40,13 @@ static inline double code_value(struct scale scale, unsigned code)
 	return (double)scale.base + code * (double)scale.step;
 }
 
+/* d of bm25_bounds.c, of a term whose lowest value is this: how far the average length took its counts
+ * since they got their codes. */
+static inline double codes_drift(const struct bm25_codes *c, double average, double lowest)
+{
+	double ratio = c->average / average;
+
+	return ratio == 1 ? 1 : 1 / (lowest + ratio * (1 - lowest));
+}
+
 #endif

@@ -122,9 +122,9 @@ bool fill_document(struct filling *f, uint32_t document, uint32_t length)
 	return true;
 }
 
-uint32_t *fill_start(struct filling *f, const struct terms *terms)
+uint32_t *fill_start(struct filling *f, const struct terms *terms, struct stop *stop)
 {
-	return terms_copy(&f->segment->terms, terms) &&
+	return terms_copy(&f->segment->terms, terms, stop) &&
 			       fill_reach(&f->frequency, &f->frequency_cap, terms->n)
 		       ? f->frequency
 		       : NULL;

@@ -35,9 +35,28 @@ static size_t sweep_portable(uint16_t *sums, uint16_t low, uint16_t span, uint32
 	return n;
 }
 
+/* Compiled for each instruction set; the numbers are the same. */
+static inline __attribute__((always_inline)) void weigh(
+	uint16_t *units, double base, double step, double high, double rate)
+{
+	for (int c = 0; c < CODES; c++)
+		units[c] = bm25_units((base + c * step) * high, rate);
+}
+
+static void weigh_portable(uint16_t *units, double base, double step, double high, double rate)
+{
+	weigh(units, base, step, high, rate);
+}
+
 #if defined(__x86_64__)
 
 #include <immintrin.h>
+
+__attribute__((target("avx2"))) static void weigh_avx2(
+	uint16_t *units, double base, double step, double high, double rate)
+{
+	weigh(units, base, step, high, rate);
+}
 
 /* Those of up to 64 sums from `first` on whose bits are set. */
 static inline size_t put(const uint16_t *sums, uint32_t first, uint64_t bits, uint32_t *out)
@@ -93,12 +112,23 @@ __attribute__((target("avx512f,avx512bw"))) static size_t sweep_avx512(
 	return n;
 }
 
+bm25_weigh bm25_weigh_for(enum isa isa)
+{
+	return isa >= ISA_AVX2 ? weigh_avx2 : weigh_portable;
+}
+
 bm25_sweep bm25_sweep_for(enum isa isa)
 {
 	return isa == ISA_AVX512 ? sweep_avx512 : isa == ISA_AVX2 ? sweep_avx2 : sweep_portable;
 }
 
 #else
+
+bm25_weigh bm25_weigh_for(enum isa isa)
+{
+	(void)isa;
+	return weigh_portable;
+}
 
 bm25_sweep bm25_sweep_for(enum isa isa)
 {

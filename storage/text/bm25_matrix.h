@@ -39,8 +39,9 @@ struct bm25 {
 };
 
 struct bm25_query {
-	size_t n;	/* terms that a document has, each once, in the order of the text */
-	double *weight; /* a term: how often the query says it * idf */
+	size_t n;	     /* terms that a document has, each once, in the order of the text */
+	double *weight;	     /* a term: how often the query says it * idf */
+	uint64_t *frequency; /* a term: documents with it */
 	size_t stride;
 	uint32_t *term; /* a part: stride of them, of which n count */
 };

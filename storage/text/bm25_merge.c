@@ -1,7 +1,7 @@
 /*
  * Several parts made one, from their rows: no text is read again. Documents are taken by rising number
- * from whichever part has the next. The terms of the largest part keep their numbers, so that its rows
- * are copied as they stand; those which only its lost documents had stay as terms that no document has,
+ * from whichever part has the next. The terms of the largest part (but not of one that gives its front
+ * alone) keep their numbers, so that its rows are copied as they stand; those which only its lost documents had stay as terms that no document has,
  * unless they are many. Terms of other parts get new numbers as they come.
  */
 #include <stdlib.h>
@@ -14,14 +14,14 @@ enum { GONE_SHARE = 8 /* of the terms, at most, stay without a document */ };
 
 struct source {
 	const struct part *part;
-	uint32_t at;	  /* the place of its next document */
+	uint32_t at, end; /* the place of its next document, and where it has no more */
 	uint32_t *number; /* a term: 1 + its number in the merged segment; 0: it has none yet */
 	bool copied;	  /* its terms keep their numbers */
 };
 
 static void skip_lost(struct source *s)
 {
-	while (s->at < s->part->segment->n && part_lost(s->part, s->at))
+	while (s->at < s->end && part_lost(s->part, s->at))
 		s->at++;
 }
 
@@ -33,7 +33,8 @@ static struct source *next_source(struct source *sources, size_t n)
 
 	for (size_t i = 0; i < n; i++) {
 		const struct segment *g = sources[i].part->segment;
-		if (sources[i].at == g->n || (best && g->document[sources[i].at] > lowest))
+		if (sources[i].at == sources[i].end ||
+			(best && g->document[sources[i].at] > lowest))
 			continue;
 		best = &sources[i];
 		lowest = g->document[sources[i].at];
@@ -81,9 +82,10 @@ static bool take_document(struct filling *f, struct source *s)
 	return true;
 }
 
-static bool open_source(struct source *s, const struct part *part)
+static bool open_source(struct source *s, const struct part *part, uint32_t end)
 {
 	s->part = part;
+	s->end = end;
 	s->number = array_new(part->segment->terms.n, sizeof *s->number);
 	skip_lost(s);
 	return s->number;
@@ -105,31 +107,34 @@ static bool keeps_most_terms(const struct part *p)
 }
 
 /* Whose rows are copied is decided before any term has a number. */
-static bool copy_largest(struct filling *f, struct source *sources, size_t n)
+static bool copy_largest(struct filling *f, struct source *sources, size_t n, struct stop *stop)
 {
 	struct source *largest = sources;
 
 	for (size_t i = 1; i < n; i++)
-		if (sources[i].part->segment->n > largest->part->segment->n)
+		if (part_living(sources[i].part) > part_living(largest->part))
 			largest = &sources[i];
 	if (!keeps_most_terms(largest->part))
 		return true;
 	const struct part *p = largest->part;
-	uint32_t *frequency = fill_start(f, &p->segment->terms);
+	uint32_t *frequency = fill_start(f, &p->segment->terms, stop);
 	for (uint32_t t = 0; frequency && t < p->segment->terms.n; t++)
 		frequency[t] = living_with(p, t);
 	largest->copied = true;
 	return frequency;
 }
 
-static bool take_all(struct filling *f, struct source *sources, const struct part *parts, size_t n,
-	struct stop *stop)
+static bool open_all(struct source *sources, const struct part *parts, size_t n,
+	const struct part *front, uint32_t end)
 {
 	for (size_t i = 0; i < n; i++)
-		if (!open_source(&sources[i], &parts[i]))
+		if (!open_source(&sources[i], &parts[i], parts[i].segment->n))
 			return false;
-	if (!copy_largest(f, sources, n))
-		return false;
+	return !front || open_source(&sources[n], front, end);
+}
+
+static bool take_all(struct filling *f, struct source *sources, size_t n, struct stop *stop)
+{
 	for (struct source *s; (s = next_source(sources, n));) {
 		size_t work = segment_row_bytes(s->part->segment, s->at);
 		if (!take_document(f, s) || stop_after(stop, work))
@@ -138,16 +143,19 @@ static bool take_all(struct filling *f, struct source *sources, const struct par
 	return true;
 }
 
-struct segment *parts_merge(const struct part *parts, size_t n, struct stop *stop)
+struct segment *parts_merge(const struct part *parts, size_t n, const struct part *front,
+	uint32_t end, struct stop *stop)
 {
-	struct source *sources = array_new(n, sizeof *sources);
+	const size_t all = n + (front != NULL);
+	struct source *sources = array_new(all, sizeof *sources);
 	struct segment *merged = NULL;
 	struct filling f;
 
-	if (fill_open(&f) && sources && take_all(&f, sources, parts, n, stop))
+	if (fill_open(&f) && sources && open_all(sources, parts, n, front, end) &&
+		copy_largest(&f, sources, n, stop) && take_all(&f, sources, all, stop))
 		merged = fill_done(&f, stop);
 	fill_close(&f);
-	for (size_t i = 0; sources && i < n; i++)
+	for (size_t i = 0; sources && i < all; i++)
 		free(sources[i].number);
 	free(sources);
 	return merged;

@@ -1,28 +1,10 @@
-/*
- * How an index stays a few parts. Each upload brings a part. It takes in every part that is not
- * GROWTH times as large as it has become by then, and every one of which a third is lost. So a part
- * stays beside others that are at most a GROWTHth of it, or were before it lost some: the number of
- * parts grows with the logarithm of that of documents. A document is written anew some GROWTH times
- * for each time that its part becomes GROWTH times as large; and at most a third of all places is lost.
- *
- * That bounds what updates cost together, not what one does: once in a while a few documents make one
- * part of everything, which takes some 4 to 6 us a document (of 50 words), and a large part that gets new
- * codes takes 1 us a document. It happens where the index is needed, in the request that comes first
- * after the upload. To put it off would leave every later search with more parts, and each costs a
- * search as much as some 100,000 documents do; to do it in pieces would take an unfinished part from
- * one index to the next. Instead, the work can be given up at any step, and who waits for the same index
- * keeps it going (catalog_entry.c).
- */
 #include "storage/text/bm25_parts.h"
 
 #include <stdlib.h>
-#include <string.h>
 
 #include "storage/text/array.h"
 
-enum { GROWTH = 4, LOST_SHARE = 3 };
-
-static void part_free(struct part *p)
+void part_free(struct part *p)
 {
 	segment_release(p->segment);
 	bm25_codes_release(p->codes);
@@ -50,8 +32,8 @@ static bool make_lost(struct part *p)
 	return p->lost && p->lost_with;
 }
 
-/* The same part, for another index. */
-static bool copy_part(struct part *to, const struct part *from)
+/* The same part, for another index. False when memory ran out, or when stopped. */
+static bool copy_part(struct part *to, const struct part *from, struct stop *stop)
 {
 	*to = *from;
 	segment_acquire(to->segment);
@@ -62,12 +44,12 @@ static bool copy_part(struct part *to, const struct part *from)
 		return true;
 	if (!make_lost(to))
 		return false;
-	memcpy(to->lost, from->lost, lost_words(to->segment) * sizeof *to->lost);
-	memcpy(to->lost_with, from->lost_with, to->segment->terms.n * sizeof *to->lost_with);
-	return true;
+	return stop_copy(stop, to->lost, from->lost, lost_words(to->segment) * sizeof *to->lost) &&
+	       stop_copy(stop, to->lost_with, from->lost_with,
+		       to->segment->terms.n * sizeof *to->lost_with);
 }
 
-static bool lose(struct part *p, uint32_t place)
+bool part_lose(struct part *p, uint32_t place)
 {
 	if (place == NO_PLACE || part_lost(p, place))
 		return true;
@@ -87,71 +69,35 @@ static bool lose_all(struct part *p, const struct segment *fresh, struct stop *s
 	for (uint32_t i = 0; i < fresh->n; i++) {
 		uint32_t place = segment_place(p->segment, fresh->document[i]);
 		uint32_t words = place == NO_PLACE ? 0 : p->segment->length[place];
-		if (!lose(p, place) || stop_after(stop, LOSING + words))
+		if (!part_lose(p, place) || stop_after(stop, LOSING + words))
 			return false;
 	}
 	return true;
 }
 
-static uint32_t living(const struct part *p)
-{
-	return p->segment->n - p->n_lost;
-}
-
-static int largest_first(const void *a, const void *b)
-{
-	const struct part *x = a, *y = b;
-
-	return (living(x) < living(y)) - (living(x) > living(y));
-}
-
-/* Moves the parts that are to be one behind the others, the newest last already; returns how many
- * stay. */
-static size_t choose(struct part *parts, size_t n)
-{
-	uint64_t together = living(&parts[n - 1]);
-	size_t stay = n - 1;
-
-	qsort(parts, stay, sizeof *parts, largest_first);
-	for (size_t i = stay; i-- > 0;) {
-		struct part p = parts[i];
-		bool worn = (uint64_t)p.n_lost * LOST_SHARE > p.segment->n;
-		if (!worn && living(&p) >= together * GROWTH)
-			continue;
-		together += living(&p);
-		memmove(&parts[i], &parts[i + 1], (--stay - i) * sizeof *parts);
-		parts[stay] = p;
-		i = stay; /* what was too large may not be any more */
-	}
-	return stay;
-}
-
-/* Of a part that has lost all, nothing needs to be merged. */
-static void drop_empty(struct bm25 *b)
+void parts_drop_empty(struct bm25 *b)
 {
 	size_t kept = 0;
 
 	for (size_t i = 0; i < b->n_parts; i++)
-		if (living(&b->parts[i]))
+		if (part_living(&b->parts[i]))
 			b->parts[kept++] = b->parts[i];
 		else
 			part_free(&b->parts[i]);
 	b->n_parts = kept;
 }
 
-static bool unite(struct bm25 *b, struct stop *stop)
+static void count(struct bm25 *b)
 {
-	size_t stay = choose(b->parts, b->n_parts);
+	uint64_t n_tokens = 0;
 
-	if (b->n_parts - stay < 2)
-		return true;
-	struct segment *merged = parts_merge(b->parts + stay, b->n_parts - stay, stop);
-	if (!merged)
-		return false;
-	while (b->n_parts > stay)
-		part_free(&b->parts[--b->n_parts]);
-	b->parts[b->n_parts++] = (struct part){.segment = merged};
-	return true;
+	for (size_t i = 0; i < b->n_parts; i++) {
+		const struct part *p = &b->parts[i];
+		b->n += part_living(p);
+		b->filled += p->segment->filled - p->filled_lost;
+		n_tokens += p->segment->n_tokens - p->tokens_lost;
+	}
+	b->average = b->filled ? (double)n_tokens / b->filled : 1;
 }
 
 bool parts_succeed(
@@ -164,43 +110,15 @@ bool parts_succeed(
 		return false;
 	for (; b->n_parts < n; b->n_parts++) {
 		struct part *p = &b->parts[b->n_parts];
-		if (!copy_part(p, &before->parts[b->n_parts]) || !lose_all(p, fresh, stop)) {
+		if (!copy_part(p, &before->parts[b->n_parts], stop) || !lose_all(p, fresh, stop)) {
 			b->n_parts++;
 			return false;
 		}
 	}
-	if (n && !fresh->n)
-		return true;
-	drop_empty(b);
-	b->parts[b->n_parts++] = (struct part){.segment = segment_acquire(fresh)};
-	return unite(b, stop);
-}
-
-static void count(struct bm25 *b)
-{
-	uint64_t n_tokens = 0;
-
-	for (size_t i = 0; i < b->n_parts; i++) {
-		const struct part *p = &b->parts[i];
-		b->n += living(p);
-		b->filled += p->segment->filled - p->filled_lost;
-		n_tokens += p->segment->n_tokens - p->tokens_lost;
+	if (!n || fresh->n) {
+		parts_drop_empty(b);
+		b->parts[b->n_parts++] = (struct part){.segment = segment_acquire(fresh)};
 	}
-	b->average = b->filled ? (double)n_tokens / b->filled : 1;
-}
-
-bool parts_weigh(struct bm25 *b, struct stop *stop)
-{
 	count(b);
-	qsort(b->parts, b->n_parts, sizeof *b->parts, largest_first);
-	for (size_t i = 0; i < b->n_parts; i++) {
-		struct part *p = &b->parts[i];
-		if (p->codes && fabs(p->codes->average / b->average - 1) <= CODES_DRIFT)
-			continue;
-		bm25_codes_release(p->codes);
-		p->codes = bm25_codes_new(p->segment, b->k1, b->b, b->average, stop);
-		if (!p->codes)
-			return false;
-	}
 	return true;
 }

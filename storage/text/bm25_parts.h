@@ -7,17 +7,30 @@
 enum { LOSING = 32 /* units (stop.h) that a document to lose takes, as it is searched for */ };
 
 /* Gives the index the parts of `before` (NULL: none), which lose the documents of `fresh`, and that
- * segment; few parts in the end, and none of them with many lost. The segment is shared. False when
- * memory ran out, or when stopped: what is there then bm25_free frees. */
+ * segment, as the last, without codes; and counts the documents that are there. The segment is shared.
+ * False when memory ran out, or when stopped: what is there then bm25_free frees. */
 bool parts_succeed(
 	struct bm25 *b, const struct bm25 *before, struct segment *fresh, struct stop *stop);
-/* Counts the documents that are there, and gives codes to the parts that have none or outdated ones.
- * False likewise. */
-bool parts_weigh(struct bm25 *b, struct stop *stop);
+/* Makes parts one and gives codes to those that have none or outdated ones, as far as that writes no
+ * more documents anew than `most`, or four times those that came: see the top of bm25_renew.c. False
+ * likewise. */
+bool parts_renew(struct bm25 *b, uint32_t came, uint32_t most, struct stop *stop);
 void parts_free(struct part *parts, size_t n);
 
-/* One segment of the documents that live in these parts, by rising number. NULL when memory ran
- * out, or when stopped. */
-struct segment *parts_merge(const struct part *parts, size_t n, struct stop *stop);
+/* Of a part that has lost all, nothing needs to be kept. */
+void parts_drop_empty(struct bm25 *b);
+void part_free(struct part *p);
+/* Loses the document at a place; NO_PLACE, or lost already: nothing happens. False when memory ran out. */
+bool part_lose(struct part *p, uint32_t place);
+
+static inline uint32_t part_living(const struct part *p)
+{
+	return p->segment->n - p->n_lost;
+}
+
+/* One segment of the documents that live in these parts, and of those that live at the places below
+ * `end` of another, `front` (NULL: none), by rising number. NULL when memory ran out, or when stopped. */
+struct segment *parts_merge(const struct part *parts, size_t n, const struct part *front,
+	uint32_t end, struct stop *stop);
 
 #endif

@@ -1,6 +1,6 @@
 /*
- * The sums of one part: made range by range, swept for candidates, which raise the lower threshold and are
- * scored in the end.
+ * Sums: made range by range, swept for candidates, which raise the lower threshold and are scored in the
+ * end.
  */
 #include "storage/progress.h"
 #include "storage/text/best.h"
@@ -12,19 +12,30 @@ static bool allowed(const struct bm25_request *r, const struct hit *h, const uin
 	       h->score >= r->at_least && (!r->after || hit_before(r->after, h, order));
 }
 
-/* Scores the pool and keeps the best of it. */
-static void score_pool(struct scan *s)
+/* Those from `from` on that are of the same part; returns where they end. */
+static size_t score_run(struct scan *s, size_t from)
 {
 	struct bm25_scratch *x = s->s;
+	uint32_t part = x->pool[from].part;
+	size_t end = from;
 
-	for (size_t i = 0; i < s->n_pool; i++)
-		x->places[i] = x->pool[i].place;
-	bm25_scores(s->b, s->number, s->r->query, x->places, s->n_pool, x->scores);
-	for (size_t i = 0; i < s->n_pool; i++) {
-		struct hit h = {s->segment->document[x->places[i]], x->scores[i]};
+	for (; end < s->n_pool && x->pool[end].part == part; end++)
+		x->places[end] = x->pool[end].place;
+	bm25_scores(s->b, part, s->r->query, x->places + from, end - from, x->scores);
+	const uint32_t *document = s->b->parts[part].segment->document;
+	for (size_t i = from; i < end; i++) {
+		struct hit h = {document[x->places[i]], x->scores[i - from]};
 		if (allowed(s->r, &h, s->b->order))
 			best_keep(s->out, &s->kept, s->k, h, s->b->order);
 	}
+	return end;
+}
+
+/* Scores the pool and keeps the best of it. */
+static void score_pool(struct scan *s)
+{
+	for (size_t i = 0; i < s->n_pool;)
+		i = score_run(s, i);
 	s->n_pool = 0;
 	s->tighten_at = 2 * s->k + 64;
 	bounds_raise_by_kept(s);
@@ -76,7 +87,8 @@ static void take_block(struct scan *s, uint32_t first, bm25_sweep sweep, uint16_
 	size_t n = sweep(sums, (uint16_t)s->low, span, x->swept);
 
 	for (size_t i = 0; i < n; i++) {
-		struct candidate c = {first + (x->swept[i] >> 16), x->swept[i] & UNITS};
+		struct candidate c = {
+			first + (x->swept[i] >> 16), x->swept[i] & UNITS, (uint32_t)s->number};
 		x->pool[s->n_pool] = c;
 		/* the last block may reach beyond the end */
 		s->n_pool += c.place < s->segment->n && !part_lost(s->part, c.place);
@@ -123,16 +135,23 @@ static bool add_range(struct scan *s, uint32_t range)
 enum code scan_ranges(struct scan *s, struct error *e)
 {
 	bm25_sweep sweep = bm25_sweep_for(isa_now());
+	uint32_t n = s->segment->n;
 
-	for (uint32_t range = 0; (uint64_t)range * RANGE < s->segment->n; range++) {
-		if (s->low > s->high)
+	for (uint32_t range = 0; (uint64_t)range * RANGE < n; range++) {
+		s->broken_off = bounds_look_bad(s);
+		if (s->low > s->high || s->broken_off)
 			break;
 		if (check_cancelled(s->r->cancelled, e))
 			return e->code;
-		if (add_range(s, range) || s->rest)
+		if (add_range(s, range) || !s->low)
 			sweep_range(s, range, sweep);
+		s->seen += n - range * RANGE < RANGE ? n - range * RANGE : RANGE;
 	}
+	return OK;
+}
+
+void scan_finish(struct scan *s)
+{
 	tighten(s);
 	score_pool(s);
-	return OK;
 }

@@ -1,6 +1,6 @@
 /*
  * The inside of a search, for its files alone: bm25_bounds.c proves which sums may matter,
- * bm25_scan.c makes sums and takes candidates from them, bm25_search.c goes through the parts.
+ * bm25_seed.c where that starts, bm25_scan.c makes sums and takes candidates from them, bm25_search.c goes through the parts.
  */
 #ifndef STORAGE_TEXT_BM25_SCAN_H
 #define STORAGE_TEXT_BM25_SCAN_H
@@ -10,17 +10,17 @@
 #include "storage/text/bm25_kernels.h"
 #include "storage/text/bm25_matrix.h"
 
-enum { UNITS = 65535, CODES = 256 };
+enum { UNITS = 65535 };
 
 struct candidate {
-	uint32_t place, sum;
+	uint32_t place, sum, part;
 };
 
 /* A term that adds to the sums, on its way through the ranges. */
 struct lane {
-	uint32_t term; /* in the part at hand */
+	size_t number; /* in the query */
 	double asked;  /* w_i */
-	double error;  /* e_i */
+	uint32_t term; /* in the part at hand, or NO_TERM */
 	const struct chunk *chunk, *end;
 	uint16_t weight[CODES]; /* a_i */
 };
@@ -44,18 +44,21 @@ struct scan {
 	size_t reach;	/* the best of so many have all that is asked for; 0: not known */
 	double ceiling; /* the lowest of the request's */
 	size_t guess;	/* where reach is not known: the best of so many may have it all */
+	size_t n_lanes, n_pool, tighten_at;
+	double rate;	      /* r: units a score */
+	uint32_t error, rest; /* E of the parts so far, R */
+	uint32_t low, high;   /* sums of candidates */
+	uint32_t not_above;   /* what is above it has been searched */
+	uint32_t proved;      /* no sum below it is of use; low is this, or a guess */
+	uint32_t certain;     /* sums under this are below the ceiling for sure */
+	uint64_t seen;	      /* documents, in this pass */
+	bool broken_off;      /* it is, for a lower guess */
 
-	/* of the part at hand */
+	/* the part at hand */
 	size_t number;
 	const struct part *part;
 	const struct segment *segment;
 	const struct bm25_codes *codes;
-	size_t n_lanes, n_pool, tighten_at;
-	double rate;	      /* r: units a score */
-	uint32_t error, rest; /* E, R */
-	uint32_t low, high;   /* sums of candidates */
-	uint32_t proved;      /* no sum below it is of use; low is this, or a guess */
-	uint32_t certain;     /* sums under this are below the ceiling for sure */
 };
 
 static inline uint32_t minus(uint32_t a, uint32_t b)
@@ -63,20 +66,26 @@ static inline uint32_t minus(uint32_t a, uint32_t b)
 	return a > b ? a - b : 0;
 }
 
-/* bm25_bounds.c: chooses which terms of the query add to sums in the part at hand, and what their codes
- * weigh. False when no term is in the part. */
-bool bounds_weigh(struct scan *s);
-/* Where the thresholds of the part at hand start. */
+/* bm25_seed.c: a score that `best` documents or more reach by one term alone; 0 when that is not known. */
+double seed_score(const struct scan *s, size_t best);
+
+/* bm25_bounds.c: chooses which terms of the query add to sums, and where the thresholds start. */
 void bounds_start(struct scan *s);
-/* The guess was too high, and what is above it is done: what is left, or some of it, comes next. */
-void bounds_guess_lower(struct scan *s, uint32_t before);
+/* What the codes of the part at hand weigh. False when nothing of use is in the part. */
+bool bounds_enter(struct scan *s);
+/* The guess is too high, and what is above it and not above `done`, is done: what is left, or some of it,
+ * comes next. */
+void bounds_guess_lower(struct scan *s, uint32_t done);
 /* Nothing of use has fewer units than these, by sums alone. */
 void bounds_raise(struct scan *s, uint32_t units);
 /* By the k-th best score so far. */
 void bounds_raise_by_kept(struct scan *s);
+/* By what has been seen, the guess will prove too high. */
+bool bounds_look_bad(const struct scan *s);
 
-/* bm25_scan.c: takes the candidates of all ranges of the part at hand, scores those that are left and
- * keeps the best. */
+/* bm25_scan.c: takes the candidates of all ranges of the part at hand. */
 enum code scan_ranges(struct scan *s, struct error *e);
+/* Scores the candidates that are left and keeps the best. */
+void scan_finish(struct scan *s);
 
 #endif

@@ -31,7 +31,7 @@ void terms_trim(struct terms *t)
 	array_trim(&t->start, (size_t)t->n + 1, sizeof *t->start);
 }
 
-bool terms_copy(struct terms *t, const struct terms *from)
+bool terms_copy(struct terms *t, const struct terms *from, struct stop *stop)
 {
 	size_t bytes = from->n ? from->start[from->n] : 0;
 
@@ -41,13 +41,11 @@ bool terms_copy(struct terms *t, const struct terms *from)
 	if (!t->slots || !array_grow(&t->pool, &t->pool_cap, bytes, 1) ||
 		!array_grow(&t->start, &t->start_cap, (size_t)from->n + 1, sizeof *t->start))
 		return false;
-	memcpy(t->slots, from->slots, from->n_slots * sizeof *t->slots);
-	if (bytes)
-		memcpy(t->pool, from->pool, bytes);
-	memcpy(t->start, from->start, ((size_t)from->n + 1) * sizeof *t->start);
 	t->n = from->n;
 	t->n_slots = from->n_slots;
-	return true;
+	return stop_copy(stop, t->slots, from->slots, from->n_slots * sizeof *t->slots) &&
+	       stop_copy(stop, t->pool, from->pool, bytes) &&
+	       stop_copy(stop, t->start, from->start, ((size_t)from->n + 1) * sizeof *t->start);
 }
 
 /* The slot of the term, or the empty one where it belongs. */
@@ -110,9 +108,44 @@ uint32_t terms_add(struct terms *t, const char *term, size_t length)
 	return t->n - 1;
 }
 
+static uint32_t find_hashed(const struct terms *t, const char *term, size_t length, uint32_t hash)
+{
+	return t->n ? slot_of(t, term, length, hash)->term - 1 : NO_TERM;
+}
+
 uint32_t terms_find(const struct terms *t, const char *term, size_t length)
 {
-	if (!t->n)
-		return NO_TERM;
-	return slot_of(t, term, length, (uint32_t)XXH3_64bits(term, length))->term - 1;
+	return find_hashed(t, term, length, (uint32_t)XXH3_64bits(term, length));
+}
+
+/* Where the bytes start of the term that is likely the one with the hash; NULL: there is none. */
+static const size_t *likely(const struct terms *t, uint32_t hash)
+{
+	for (size_t i = hash; t->n; i++) {
+		const struct term_slot *s = &t->slots[i & (t->n_slots - 1)];
+		if (!s->term)
+			break;
+		if (s->hash == hash)
+			return &t->start[s->term - 1];
+	}
+	return NULL;
+}
+
+void terms_find_each(
+	const struct terms *const *t, size_t n, const char *term, size_t length, uint32_t *numbers)
+{
+	uint32_t hash = (uint32_t)XXH3_64bits(term, length);
+	const size_t *start[TERMS_EACH];
+
+	for (size_t i = 0; i < n; i++)
+		if (t[i]->n)
+			__builtin_prefetch(&t[i]->slots[hash & (t[i]->n_slots - 1)]);
+	for (size_t i = 0; i < n; i++)
+		if ((start[i] = likely(t[i], hash)))
+			__builtin_prefetch(start[i]);
+	for (size_t i = 0; i < n; i++)
+		if (start[i])
+			__builtin_prefetch(t[i]->pool + *start[i]);
+	for (size_t i = 0; i < n; i++)
+		numbers[i] = find_hashed(t[i], term, length, hash);
 }

@@ -9,6 +9,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "storage/stop.h"
+
 enum { NO_TERM = UINT32_MAX };
 
 struct terms {
@@ -24,12 +26,18 @@ void terms_init(struct terms *t);
 void terms_free(struct terms *t);
 void terms_trim(struct terms *t); /* no term is to be added any more */
 /* Makes of an empty dictionary a copy of another, with the same numbers. False, and still to be
- * freed, when memory ran out. */
-bool terms_copy(struct terms *t, const struct terms *from);
+ * freed, when memory ran out, or when stopped. */
+bool terms_copy(struct terms *t, const struct terms *from, struct stop *stop);
 
 /* The term's number, a new one when it was not there; NO_TERM when memory ran out. */
 uint32_t terms_add(struct terms *t, const char *term, size_t length);
 uint32_t terms_find(const struct terms *t, const char *term, size_t length); /* or NO_TERM */
+
+enum { TERMS_EACH = 16 };
+
+/* The term's numbers in up to TERMS_EACH dictionaries: their memory is waited for together. */
+void terms_find_each(
+	const struct terms *const *t, size_t n, const char *term, size_t length, uint32_t *numbers);
 
 static inline const char *terms_get(const struct terms *t, uint32_t term, size_t *length)
 {

@@ -30,6 +30,8 @@ static const struct measurement measurements[] = {
 	{"bm25_bm25s_rare", line_bm25, 1},
 	{"bm25_ceiling", line_bm25_ceiling, 0},
 	{"bm25_ceiling_rare", line_bm25_ceiling, 1},
+	{"bm25_parts", line_bm25_parts, 0},
+	{"bm25_parts_rare", line_bm25_parts, 1},
 	{"bm25_update", line_bm25_update, 1000},
 	{"bm25_updates", line_bm25_updates, 0},
 	{"unary_1", line_calls, 1},

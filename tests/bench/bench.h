@@ -70,6 +70,7 @@ void line_growth(struct bench *b, const struct measurement *m);
 void line_ivf(struct bench *b, const struct measurement *m);
 void line_bm25(struct bench *b, const struct measurement *m);
 void line_bm25_ceiling(struct bench *b, const struct measurement *m);
+void line_bm25_parts(struct bench *b, const struct measurement *m);
 void line_bm25_updates(struct bench *b, const struct measurement *m);
 void line_bm25_update(struct bench *b, const struct measurement *m);
 

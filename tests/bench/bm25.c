@@ -19,12 +19,15 @@ enum { TOP = 100, UPDATES = 3, MOST_NEW = 1000 };
 /* Updates between two turns of the partner, and documents of each. */
 enum { IN_A_ROW = 90, NEW = 500, REPLACED = 500 };
 
+enum { UPLOADS = 64 };
+
 #define CEILING .95 /* of the best score */
 
 struct ranked {
 	struct text *text;
 	uint32_t *order;
 	struct bm25 *index;
+	struct bm25 *uploaded; /* the same in many parts, or NULL */
 };
 
 static double cpu_s(void)
@@ -73,6 +76,27 @@ static struct ranked *ranked_of(struct bench *b)
 		index_text(b->ranked);
 	}
 	return b->ranked;
+}
+
+/* The same documents, uploaded a few at a time. */
+static struct bm25 *index_in_uploads(const struct ranked *r)
+{
+	struct bm25 *now = NULL, *next;
+	const struct text *d = r->text;
+	struct error e;
+	double began = cpu_s();
+
+	for (uint32_t upload = 0, i = 0; upload < UPLOADS; upload++) {
+		struct bm25_builder *builder =
+			now ? bm25_builder_after(now) : bm25_builder_new(NULL);
+		for (; i < (uint64_t)d->n * (upload + 1) / UPLOADS; i++)
+			index_one(builder, d, i, i);
+		must(bm25_build(builder, r->order, &next, &e), &e, "index more documents");
+		bm25_free(now);
+		now = next;
+	}
+	fprintf(stderr, "# BM25: indexed in %d uploads in %.1f s\n", UPLOADS, cpu_s() - began);
+	return now;
 }
 
 /* Queries a second; with a ceiling for each, or NULL. */
@@ -152,6 +176,24 @@ void line_bm25_ceiling(struct bench *b, const struct measurement *m)
 	line(m->name, value, "queries/s", "plain-top-k", median(theirs, ROUNDS) / value);
 }
 
+void line_bm25_parts(struct bench *b, const struct measurement *m)
+{
+	double ours[ROUNDS], theirs[ROUNDS];
+	struct ranked *r = ranked_of(b);
+
+	if (!r->uploaded)
+		r->uploaded = index_in_uploads(r);
+	struct ranked parted = {r->text, r->order, r->uploaded, NULL};
+	search_all(&parted, m->n, NULL);
+	search_all(r, m->n, NULL);
+	for (int i = 0; i < ROUNDS; i++) {
+		ours[i] = search_all(&parted, m->n, NULL);
+		theirs[i] = search_all(r, m->n, NULL);
+	}
+	double value = median(ours, ROUNDS);
+	line(m->name, value, "queries/s", "one-part", median(theirs, ROUNDS) / value);
+}
+
 /* Seconds until as many more documents are searchable. */
 static double update(const struct ranked *r, uint32_t more)
 {
@@ -218,8 +260,7 @@ static struct bm25 *update_again(
 	return next;
 }
 
-/* The mean of many updates, in which small parts are merged, and once, where there are enough new
- * documents, all of them. */
+/* The mean of many updates, in which parts are merged. */
 void line_bm25_updates(struct bench *b, const struct measurement *m)
 {
 	double ours = 0, longest = 0, theirs[UPDATES];
@@ -248,6 +289,7 @@ void ranked_free(struct bench *b)
 	if (!b->ranked)
 		return;
 	bm25_free(b->ranked->index);
+	bm25_free(b->ranked->uploaded);
 	text_free(b->ranked->text);
 	free(b->ranked->order);
 	free(b->ranked);

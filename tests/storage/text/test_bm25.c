@@ -352,7 +352,7 @@ START_TEST(every_failing_allocation_of_a_search_is_an_error)
 			break;
 		ck_assert_int_eq(rc, RESOURCE_EXHAUSTED);
 	}
-	ck_assert_int_eq(steps, 12);
+	ck_assert_int_eq(steps, 13);
 	fault_arm(-1);
 	bm25_free(b);
 }

@@ -51,6 +51,26 @@ START_TEST(a_sweep_writes_what_lies_between_and_zeroes_all)
 }
 END_TEST
 
+/* Rounded up: of rates that are whole, counts of quarters and eighths are known on paper. */
+START_TEST(codes_weigh_what_they_are_worth_rounded_up)
+{
+	uint16_t units[CODES];
+
+	if (!force(_i))
+		return;
+	bm25_weigh weigh = bm25_weigh_for(isa_now());
+	weigh(units, 0.25, 0.125, 1, 4); /* 1 and c halves, to 4 at most */
+	for (int c = 0; c < CODES; c++)
+		ck_assert_uint_eq(units[c], c < 6 ? 1 + (c + 1) / 2 : 4);
+	weigh(units, 0, 1.0 / 256, 0.5, 512); /* c */
+	for (int c = 0; c < CODES; c++)
+		ck_assert_uint_eq(units[c], c);
+	weigh(units, 0, 1.0 / 256, 2, 65534); /* 65534 c / 128, which is a little less than 512 c */
+	for (int c = 0; c < CODES; c++)
+		ck_assert_uint_eq(units[c], c == 0 ? 0 : c < 128 ? 512 * c - (c >= 64) : 65534);
+}
+END_TEST
+
 Suite *suite(void)
 {
 	Suite *s = suite_create("bm25_kernels");
@@ -58,6 +78,8 @@ Suite *suite(void)
 
 	tcase_add_loop_test(
 		t, a_sweep_writes_what_lies_between_and_zeroes_all, ISA_PORTABLE, ISA_AVX512 + 1);
+	tcase_add_loop_test(
+		t, codes_weigh_what_they_are_worth_rounded_up, ISA_PORTABLE, ISA_AVX512 + 1);
 	suite_add_tcase(s, t);
 	return s;
 }
