@@ -40,7 +40,7 @@ static enum code drop_dead(const struct vectors *v, struct codes_builder *b, str
 static enum code encode_rows(const struct vectors *v, struct codes_builder **codes,
 	const struct progress *progress, struct error *e)
 {
-	*codes = codes_builder_new(v->about.dimension, v->about.dtype, v->about.similarity);
+	*codes = vectors_codes_builder(&v->about);
 	return *codes ? vectors_check(v, *codes, progress, e) : error_memory(e);
 }
 
