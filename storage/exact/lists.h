@@ -21,7 +21,8 @@ struct piece {
 };
 
 struct lists {
-	uint32_t n, nprobe;  /* nprobe: looked into by who does not say; set by who makes them */
+	uint32_t n, nprobe; /* nprobe: looked into by who does not say; set by who makes them */
+	size_t at_once; /* how many probes a pass keeps at a time, or those of a panel of queries */
 	uint32_t *start;     /* n + 1: list i is codes start[i] .. start[i + 1] */
 	uint32_t *row;	     /* of each code */
 	struct codes *codes; /* of live rows */

@@ -134,7 +134,7 @@ struct pass *pass_end(struct pass *p)
 	for (size_t i = 0; i < p->n_panels; i++)
 		panel_free(&p->panels[i]);
 	wide_free(&p->wide);
-	probing_free(p->probing);
+	probing_free(p->probing, p->n);
 	free(p->panels);
 	free(p->survivors);
 	free(p->length);
@@ -200,11 +200,11 @@ void scan_blocks(
 	offer_found(k, c, panel, found);
 }
 
-uint32_t pass_chunks(const struct exact *x, size_t queries)
+uint32_t pass_chunks(const struct pass *p)
 {
-	if (x->lists)
-		return probing_chunks(x->lists, queries);
-	return (x->codes->blocks + CHUNK_BLOCKS - 1) / CHUNK_BLOCKS;
+	if (p->probing)
+		return probing_chunks(p->probing);
+	return (p->x->codes->blocks + CHUNK_BLOCKS - 1) / CHUNK_BLOCKS;
 }
 
 static uint32_t greatest_common_divisor(uint32_t a, uint32_t b)
@@ -231,7 +231,7 @@ static uint32_t stride_for(uint32_t n)
 enum code pass_scan(
 	struct pass *p, uint32_t first, uint32_t n, atomic_bool *cancelled, struct error *e)
 {
-	uint32_t chunks = pass_chunks(p->x, p->n);
+	uint32_t chunks = pass_chunks(p);
 	uint64_t stride = chunks ? stride_for(chunks) : 0;
 
 	if (p->probing)
@@ -288,7 +288,7 @@ enum code exact_search(const struct exact *x, const uint32_t *order, struct exac
 
 	if (pass_begin(x, order, queries, n, &p, e))
 		return e->code;
-	enum code rc = pass_scan(p, 0, pass_chunks(x, n), cancelled, e);
+	enum code rc = pass_scan(p, 0, pass_chunks(p), cancelled, e);
 	if (rc == OK)
 		rc = pass_finish(p, 0, n, cancelled, e);
 	if (rc == OK && pass_is_wide(p))

@@ -35,8 +35,8 @@ enum code pass_begin(const struct exact *x, const uint32_t *order, struct exact_
 	size_t n, struct pass **out, struct error *e);
 struct pass *pass_end(struct pass *p); /* NULL is fine; returns NULL */
 
-/* Of a pass for so many queries. With lists chunks go up from 0, and one pass scans them all. */
-uint32_t pass_chunks(const struct exact *x, size_t queries);
+/* With lists chunks go up from 0, and one pass scans them all. */
+uint32_t pass_chunks(const struct pass *p);
 /* How many chunks from this one on cost about the same, of those there may be. */
 uint32_t pass_alike(const struct pass *p, uint32_t chunk);
 enum code pass_scan(
