@@ -7,6 +7,9 @@
  * Nearest is as centroids.h says; where similarity is not l2 centroids are of length 1: lists are of
  * directions, however long rows are.
  *
+ * Their codes have no tails (basis.h), unless they were made long ago: most rows of a list are so near
+ * a query that looks into it that their tails would have to be looked at as well.
+ *
  * Codes stand list by list, back to back; a block may have rows of several lists. Long lists are
  * scanned in pieces.
  */

@@ -39,7 +39,8 @@ struct probing {
 	size_t n_waves;
 	unsigned char **
 		kept; /* n: the lists that a wide query looks into, a bit each, once its wave is over */
-	int8_t *code; /* of the panel at hand */
+	int8_t *codes; /* of each query, taken out of its panel */
+	int8_t *code;  /* of the panel at hand */
 	/* Of the wave at hand: */
 	size_t wave;
 	uint32_t *list;	      /* of each probe; a query's begin with the nearest */
@@ -111,16 +112,26 @@ static size_t probes_of(const struct probing *b, const struct wave *w)
 	return b->first[w[1].first] - b->first[w->first];
 }
 
+static void take_codes_out(const struct pass *p, struct probing *b)
+{
+	for (size_t i = 0; i < p->n; i++)
+		panel_take_out(&p->panels[i / PANEL], (uint32_t)(i % PANEL),
+			b->codes + i * panel_code_bytes(p->x->codes->steps, 1));
+}
+
 static bool allocate(const struct pass *p, struct probing *b)
 {
+	uint32_t steps = p->x->codes->steps;
 	size_t most = 0;
 
 	b->first = FAULT() ? NULL : malloc((p->n + 1) * sizeof *b->first);
 	b->waves = FAULT() ? NULL : malloc((p->n / PANEL + 2) * sizeof *b->waves);
 	b->kept = FAULT() ? NULL : calloc(p->n + 1, sizeof *b->kept);
-	b->code = FAULT() ? NULL : calloc(1, panel_code_bytes(p->x->codes->steps, PANEL));
-	if (!b->first || !b->waves || !b->kept || !b->code)
+	b->codes = FAULT() ? NULL : malloc(p->n * panel_code_bytes(steps, 1) + 1);
+	b->code = FAULT() ? NULL : calloc(1, panel_code_bytes(steps, PANEL));
+	if (!b->first || !b->waves || !b->kept || !b->codes || !b->code)
 		return false;
+	take_codes_out(p, b);
 	count_probes(p, b->first);
 	cut_waves(p, b);
 	for (size_t i = 0; i < b->n_waves; i++)
@@ -153,6 +164,7 @@ void probing_free(struct probing *b, size_t queries)
 	free(b->waves);
 	free(b->list);
 	free(b->visits);
+	free(b->codes);
 	free(b->code);
 	free(b);
 }
@@ -239,7 +251,7 @@ static void visit(struct pass *p, const struct piece *piece, const uint32_t *que
 
 	for (uint32_t i = 0; i < n; i++)
 		lent[i] = p->survivors[query[i]];
-	panel_gather(&panel, p->panels, query, n);
+	panel_gather(&panel, p->panels, p->probing->codes, query, n);
 	scan_piece(p, piece, &panel);
 	for (uint32_t i = 0; i < n; i++)
 		p->survivors[query[i]] = lent[i];
