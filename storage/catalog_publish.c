@@ -19,6 +19,7 @@
 #include "proto/fault.h"
 #include "storage/catalog_files.h"
 #include "storage/rows/generations.h"
+#include "storage/vectors/image_lists.h"
 #include "storage/vectors/recall.h"
 
 struct publishing {
@@ -33,8 +34,13 @@ struct publishing {
 
 struct vectors_about about_vectors(const Pb__Generation *g)
 {
-	struct vectors_about about = {PB__SIDE__SIDE_DOCUMENT, g->dtype, g->similarity,
-		g->dimension, g->generation, g->step, ""};
+	struct vectors_about about = {.side = PB__SIDE__SIDE_DOCUMENT,
+		.dtype = g->dtype,
+		.similarity = g->similarity,
+		.dimension = g->dimension,
+		.generation = g->generation,
+		.step = g->step,
+		.plain = image_index_is_lists(g->index)};
 
 	snprintf(about.encoder, sizeof about.encoder, "%s", g->encoder);
 	return about;

@@ -24,10 +24,16 @@ static inline void progress_report(const struct progress *p, const char *phase, 
 		p->report(p->arg, phase, done, total, unit);
 }
 
-/* A flag that may be NULL, as an error. */
+/* Of an atomic_bool that may be NULL: in this form FAISS asks as well (storage/vectors/faiss.h). */
+static inline bool is_cancelled(void *flag)
+{
+	return flag && atomic_load_explicit((atomic_bool *)flag, memory_order_relaxed);
+}
+
+/* The same as an error. */
 static inline enum code check_cancelled(atomic_bool *cancelled, struct error *e)
 {
-	if (cancelled && atomic_load_explicit(cancelled, memory_order_relaxed))
+	if (is_cancelled(cancelled))
 		return error_set(e, CANCELLED, "CANCELLED", "The request was cancelled.");
 	return OK;
 }

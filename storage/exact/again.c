@@ -107,7 +107,7 @@ enum code again_go_on(struct again *a, struct pass *p, size_t scores, struct err
 
 	if (!a->pass && begin(a, p, e))
 		return e->code;
-	uint32_t chunks = pass_chunks(p->x, a->n);
+	uint32_t chunks = pass_chunks(a->pass);
 	if (!pass_is_encoded(a->pass))
 		rc = pass_encode(a->pass, scores / SCORES_A_PANEL + 1, e);
 	else if (a->scanned < chunks)

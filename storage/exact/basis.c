@@ -25,11 +25,21 @@ size_t basis_bytes(const struct basis *b, uint32_t dimension)
 	return b->head < dimension ? (size_t)dimension * dimension * sizeof *b->row : 0;
 }
 
-bool basis_is_sound(const struct basis *b, uint32_t dimension)
+static bool is_sound(const struct basis *b, uint32_t dimension)
 {
 	return b->skew >= 0 && b->skew < MOST_SKEW && b->head > 0 && b->head <= dimension &&
 	       (dimension - b->head) % TAIL_MULTIPLE == 0 &&
 	       (b->head == dimension || dimension <= BASIS_MOST);
+}
+
+bool basis_make(struct basis *b, uint32_t dimension, uint32_t head, double skew)
+{
+	*b = (struct basis){.head = head, .skew = skew};
+	if (!is_sound(b, dimension))
+		return false;
+	size_t bytes = basis_bytes(b, dimension);
+	b->row = bytes == 0 || FAULT() ? NULL : malloc(bytes);
+	return bytes == 0 || b->row;
 }
 
 bool basis_copy(struct basis *to, const struct basis *from, uint32_t dimension)

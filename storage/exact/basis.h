@@ -43,7 +43,8 @@ bool basis_copy(struct basis *to, const struct basis *from, uint32_t dimension);
 void basis_free(struct basis *b);
 /* Of `row`. */
 size_t basis_bytes(const struct basis *b, uint32_t dimension);
-/* Whether the numbers could be a basis' of so many dimensions; `row` is not looked at. */
-bool basis_is_sound(const struct basis *b, uint32_t dimension);
+/* One that a file tells of, with room for its rows. False: it cannot be one, or no memory. Free it in
+ * either case. */
+bool basis_make(struct basis *b, uint32_t dimension, uint32_t head, double skew);
 
 #endif

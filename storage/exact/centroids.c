@@ -29,13 +29,10 @@ static Pb__Similarity similarity_of(Pb__Similarity similarity)
 
 static enum code encode(struct centroids *c, const struct basis *basis, struct error *e)
 {
-	const struct vectors_about *about = &c->vectors.about;
-	struct codes_builder *b =
-		codes_builder_new(about->dimension, about->dtype, about->similarity);
+	struct codes_builder *b = vectors_codes_builder(&c->vectors.about);
 
 	if (!b)
 		return error_memory(e);
-	codes_builder_sample(b, 0);
 	if ((basis && codes_builder_take_basis(b, basis, e)) ||
 		codes_builder_add(b, c->vectors.rows, c->vectors.count, e)) {
 		codes_builder_free(b);
@@ -67,7 +64,8 @@ enum code centroids_init(struct centroids *c, const struct vectors_about *about,
 {
 	*c = (struct centroids){.vectors = {.about = {.dtype = PB__DTYPE__DTYPE_F32,
 						    .similarity = similarity_of(about->similarity),
-						    .dimension = about->dimension},
+						    .dimension = about->dimension,
+						    .plain = true},
 					.count = n,
 					.live = n,
 					.last = n - 1,

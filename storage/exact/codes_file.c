@@ -101,14 +101,11 @@ static bool read_all(int fd, void *to, size_t n)
 static struct codes *read_basis(int fd, const struct vectors *of, const struct header *h)
 {
 	uint32_t d = of->about.dimension;
-	struct basis basis = {.head = h->head, .skew = h->skew};
 	struct codes *c = NULL;
+	struct basis basis;
 
-	if (!basis_is_sound(&basis, d))
-		return NULL;
-	size_t bytes = basis_bytes(&basis, d);
-	basis.row = bytes == 0 || FAULT() ? NULL : malloc(bytes);
-	if (bytes == 0 || (basis.row && read_all(fd, basis.row, bytes)))
+	if (basis_make(&basis, d, h->head, h->skew) &&
+		read_all(fd, basis.row, basis_bytes(&basis, d)))
 		c = codes_new(d, of->about.similarity, &basis);
 	basis_free(&basis);
 	return c;

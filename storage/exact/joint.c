@@ -72,9 +72,7 @@ static enum code add_lot(const struct exact *x, struct joint *j, size_t i)
 {
 	struct lot *lot = &j->lots[i];
 	size_t from = border(j, i), to = border(j, i + 1);
-	uint32_t chunks = pass_chunks(x, to - from);
 
-	lot->own.end = j->chunks.end = chunks;
 	lot->chunks = j->by_chunks ? &j->chunks : &lot->own;
 	lot->of = to - from;
 	if (j->by_chunks) {
@@ -84,7 +82,10 @@ static enum code add_lot(const struct exact *x, struct joint *j, size_t i)
 	}
 	lot->first = from;
 	lot->n = to - from;
-	return pass_begin(x, j->order, j->queries + from, to - from, &lot->pass, &j->error);
+	if (pass_begin(x, j->order, j->queries + from, to - from, &lot->pass, &j->error))
+		return j->error.code;
+	lot->own.end = j->chunks.end = pass_chunks(lot->pass);
+	return OK;
 }
 
 /* No more than are worth waking a thread for. */
@@ -111,11 +112,11 @@ static size_t lots_of_queries(const struct joint *j, const struct exact *x)
 	return n < MOST_LOTS ? n : MOST_LOTS;
 }
 
-/* A lot has so many queries; all queries' scan takes that long. */
-static uint32_t step_for(
-	const struct joint *j, const struct exact *x, size_t queries, double seconds)
+/* All queries' scan takes that long. */
+static uint32_t step_for(const struct joint *j, double seconds)
 {
-	double chunk = seconds * (double)queries / (double)j->n / (pass_chunks(x, queries) + 1.0);
+	const struct lot *lot = &j->lots[0];
+	double chunk = seconds * (double)lot->n / (double)j->n / (lot->chunks->end + 1.0);
 	double step = .0005 / chunk;
 
 	return step < 1 ? 1 : step < UINT32_MAX / 2 ? (uint32_t)step : UINT32_MAX / 2;
@@ -134,10 +135,10 @@ void joint_cut(struct joint *j, const struct exact *x, size_t threads)
 	j->by_chunks = !x->lists && j->n < j->n_lots * FEW_QUERIES;
 	if (!j->by_chunks)
 		j->n_lots = lots_of_queries(j, x);
-	j->step = step_for(j, x, j->by_chunks ? j->n : j->n / j->n_lots, seconds);
 	for (size_t i = 0; i < j->n_lots; i++)
 		if (add_lot(x, j, i))
 			return;
+	j->step = step_for(j, seconds);
 }
 
 static uint32_t left_to_scan(const struct lot *lot)

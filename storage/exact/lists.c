@@ -9,6 +9,8 @@
 
 /* A piece is a chunk, for as many candidates. */
 enum { PIECE_ROWS = CHUNK_ROWS };
+/* Probes: some 7 MB of them; and so many to a list that it is worth while to go through it. */
+enum { PROBES = 1 << 18, PROBES_A_LIST = 8 };
 
 void lists_free(struct lists *l)
 {
@@ -31,6 +33,7 @@ enum code lists_new(const struct vectors_about *about, const struct basis *basis
 	if (!l)
 		return error_memory(e);
 	l->n = l->nprobe = n;
+	l->at_once = n > PROBES / PROBES_A_LIST ? (size_t)n * PROBES_A_LIST : PROBES;
 	l->start = FAULT() ? NULL : calloc(n + (size_t)1, sizeof *l->start);
 	if (!l->start)
 		error_memory(e);

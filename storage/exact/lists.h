@@ -7,6 +7,9 @@
  * Nearest is as centroids.h says; where similarity is not l2 centroids are of length 1: lists are of
  * directions, however long rows are.
  *
+ * Their codes have no tails (basis.h), unless they were made long ago: most rows of a list are so near
+ * a query that looks into it that their tails would have to be looked at as well.
+ *
  * Codes stand list by list, back to back; a block may have rows of several lists. Long lists are
  * scanned in pieces.
  */
@@ -21,7 +24,8 @@ struct piece {
 };
 
 struct lists {
-	uint32_t n, nprobe;  /* nprobe: looked into by who does not say; set by who makes them */
+	uint32_t n, nprobe; /* nprobe: looked into by who does not say; set by who makes them */
+	size_t at_once; /* how many probes a pass keeps at a time, or those of a panel of queries */
 	uint32_t *start;     /* n + 1: list i is codes start[i] .. start[i + 1] */
 	uint32_t *row;	     /* of each code */
 	struct codes *codes; /* of live rows */

@@ -186,7 +186,7 @@ static void add_others(const struct lists *l, uint32_t *out, size_t n)
 static void choose(struct finding *f, size_t i)
 {
 	struct survivors *near = &f->near[i];
-	uint32_t *out = f->s->list + f->s->at[i];
+	uint32_t *out = f->s->list + (f->s->at[i] - f->s->at[0]);
 	size_t n = near->k;
 
 	survivors_settle(near);

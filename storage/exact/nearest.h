@@ -15,10 +15,9 @@
  * short. */
 struct seekers {
 	struct pass *p;
-	size_t first, n; /* queries */
-	const size_t
-		*at; /* n + 1: the i-th query's lists go to list[at[i]] .. list[at[i + 1] - 1] */
-	uint32_t *list;
+	size_t first, n;  /* queries */
+	const size_t *at; /* n + 1: the i-th query finds at[i + 1] - at[i] lists, */
+	uint32_t *list;	  /* and they go here, one query's after another's */
 };
 
 /* The first NEAREST_FIRST lists of each query come nearest first, as near as bytes tell; the rest as

@@ -153,20 +153,34 @@ void panel_free(struct panel *p)
 	free(p->code);
 }
 
-static void copy_lane(const struct panel *from, uint32_t of, struct panel *to, uint32_t lane)
+/* A query's words of four bytes, or two halves. */
+static uint32_t words(const struct panel *p)
 {
-	const int8_t *x = from->code + (size_t)of * 4;
-	int8_t *y = to->code + (size_t)lane * 4;
+	return p->steps + stretches(p->steps);
+}
 
-	for (uint32_t s = 0; s < to->steps + stretches(to->steps); s++)
-		memcpy(y + (size_t)s * to->width * 4, x + (size_t)s * from->width * 4, 4);
+void panel_take_out(const struct panel *p, uint32_t lane, int8_t *code)
+{
+	for (uint32_t i = 0; i < words(p); i++)
+		memcpy(code + (size_t)i * 4, p->code + ((size_t)i * p->width + lane) * 4, 4);
+}
+
+static void put_in(struct panel *p, uint32_t lane, const int8_t *code)
+{
+	for (uint32_t i = 0; i < words(p); i++)
+		memcpy(p->code + ((size_t)i * p->width + lane) * 4, code + (size_t)i * 4, 4);
+}
+
+static void copy_bounds(const struct panel *from, uint32_t of, struct panel *to, uint32_t lane)
+{
 	to->start[lane] = from->start[of];
 	to->unit[lane] = from->unit[of];
 	to->reach[lane] = from->reach[of];
 	to->tails[lane] = from->tails[of];
 }
 
-void panel_gather(struct panel *p, const struct panel *panels, const uint32_t *query, uint32_t n)
+void panel_gather(struct panel *p, const struct panel *panels, const int8_t *codes,
+	const uint32_t *query, uint32_t n)
 {
 	p->n = n;
 	p->width = width_for(n);
@@ -177,7 +191,8 @@ void panel_gather(struct panel *p, const struct panel *panels, const uint32_t *q
 		/* Lanes behind the last query have its bytes; nobody looks at their sums. */
 		uint32_t i = query[lane < n ? lane : n - 1];
 		const struct panel *from = &panels[i / PANEL];
-		copy_lane(from, i % PANEL, p, lane);
+		put_in(p, lane, codes + i * panel_code_bytes(p->steps, 1));
+		copy_bounds(from, i % PANEL, p, lane);
 		p->ratio = fmaxf(p->ratio, from->ratio);
 	}
 }

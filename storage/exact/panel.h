@@ -40,9 +40,12 @@ bool panel_init(struct panel *p, const struct codes *c, const struct exact_query
 void panel_free(struct panel *p);
 /* The bytes that the head's code of so many queries takes. */
 size_t panel_code_bytes(uint32_t steps, uint32_t width);
-/* The same queries in other company: n of those in `panels`, by their numbers. Its code has room for a
- * whole panel, and its survivors are set. */
-void panel_gather(struct panel *p, const struct panel *panels, const uint32_t *query, uint32_t n);
+/* The head's code of one query without its company's, back to back: panel_code_bytes(steps, 1). */
+void panel_take_out(const struct panel *p, uint32_t lane, int8_t *code);
+/* The same queries in other company: n of those in `panels`, by their numbers, whose codes were all
+ * taken out. Its code has room for a whole panel, and its survivors are set. */
+void panel_gather(struct panel *p, const struct panel *panels, const int8_t *codes,
+	const uint32_t *query, uint32_t n);
 
 /* The length of a query of this length where sigma (query.h) has its unit. */
 double sigma_unit(const struct codes *c, double length);

@@ -122,7 +122,6 @@ enum code pass_begin(const struct exact *x, const uint32_t *order, struct exact_
 	p->queries = queries;
 	p->n = n;
 	p->guesses = !x->lists;
-	p->seen.all = pass_chunks(x, n);
 	bool ready = allocate(p) && (!x->lists || probing_begin(p));
 	for (size_t i = 0; ready && i < n; i++)
 		ready = begin_query(p, i);
@@ -131,6 +130,7 @@ enum code pass_begin(const struct exact *x, const uint32_t *order, struct exact_
 		return error_memory(e);
 	}
 	begin_panels(p);
+	p->seen.all = pass_chunks(p);
 	*out = p;
 	return OK;
 }
@@ -174,7 +174,7 @@ struct pass *pass_end(struct pass *p)
 		panel_free(&p->panels[i]);
 	again_free(&p->again);
 	wide_free(&p->wide);
-	probing_free(p->probing);
+	probing_free(p->probing, p->n);
 	free(p->panels);
 	free(p->survivors);
 	free(p->length);
@@ -240,11 +240,11 @@ void scan_blocks(
 	offer_found(k, c, panel, found);
 }
 
-uint32_t pass_chunks(const struct exact *x, size_t queries)
+uint32_t pass_chunks(const struct pass *p)
 {
-	if (x->lists)
-		return probing_chunks(x->lists, queries);
-	return (x->codes->blocks + CHUNK_BLOCKS - 1) / CHUNK_BLOCKS;
+	if (p->probing)
+		return probing_chunks(p->probing);
+	return (p->x->codes->blocks + CHUNK_BLOCKS - 1) / CHUNK_BLOCKS;
 }
 
 static uint32_t greatest_common_divisor(uint32_t a, uint32_t b)
@@ -356,7 +356,7 @@ enum code exact_search(const struct exact *x, const uint32_t *order, struct exac
 		return e->code;
 	enum code rc = pass_encode(p, SIZE_MAX, e);
 	if (rc == OK)
-		rc = pass_scan(p, 0, pass_chunks(x, n), cancelled, e);
+		rc = pass_scan(p, 0, pass_chunks(p), cancelled, e);
 	if (rc == OK)
 		rc = pass_finish(p, 0, n, cancelled, e);
 	while (rc == OK && pass_has_rest(p))

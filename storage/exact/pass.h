@@ -43,8 +43,8 @@ bool pass_is_encoded(const struct pass *p);
 /* Those of another pass for the same queries, which are all encoded, and which ends later. */
 void pass_borrow(struct pass *p, const struct pass *from);
 
-/* Of a pass for so many queries. With lists chunks go up from 0, and one pass scans them all. */
-uint32_t pass_chunks(const struct exact *x, size_t queries);
+/* With lists chunks go up from 0, and one pass scans them all. */
+uint32_t pass_chunks(const struct pass *p);
 /* How many chunks from this one on cost about the same, of those there may be. */
 uint32_t pass_alike(const struct pass *p, uint32_t chunk);
 enum code pass_scan(

@@ -39,7 +39,6 @@
 
 #include "proto/fault.h"
 #include "storage/exact/joint.h"
-#include "storage/exact/lists.h"
 #include "storage/progress.h"
 #include "storage/wait.h"
 
@@ -150,14 +149,13 @@ static void step_out(struct shared *s, enum line line, struct waiting *w)
 	w->next = NULL;
 }
 
-static size_t hits_of(const struct exact *x, const struct shared_request *r)
+static size_t hits_of(const struct shared_request *r)
 {
 	size_t hits = 0;
 
 	for (size_t i = 0; i < r->n; i++) {
 		const struct exact_query *q = &r->queries[i];
 		hits += q->k + q->n_excluded;
-		hits += x->lists ? lists_probes(x->lists, q->nprobe) : 0;
 	}
 	return hits;
 }
@@ -175,7 +173,7 @@ static void gather(struct shared *s, enum line line, struct joint *j)
 		next = w->next;
 		if (w->request->order != j->order)
 			continue;
-		size_t hits = hits_of(s->x, w->request);
+		size_t hits = hits_of(w->request);
 		seconds += joint_seconds(s->x, w->request->queries, w->request->n);
 		if (j->n && (seconds > most || j->hits + hits > MOST_HITS))
 			break;

@@ -11,8 +11,8 @@
 enum { BLOCK_BYTES = 1 << 17 /* of rows: they stay in the second cache for all queries */ };
 
 struct wide_query {
-	size_t i;      /* of the pass */
-	size_t passed; /* lists it looks into that are behind `next` */
+	size_t i;	 /* of the pass */
+	uint32_t passed; /* lists that are behind `next` */
 	struct top top;
 };
 
@@ -33,8 +33,6 @@ enum code wide_add(struct wide *w, struct pass *p, size_t i, struct error *e)
 	}
 	q->found = 0; /* there may be no rows to come */
 	w->query[w->n++] = (struct wide_query){i, 0, {q->out, 0, q->k, p->order}};
-	if (p->probing)
-		probing_order(p, i);
 	return OK;
 }
 

@@ -60,11 +60,6 @@ struct search {
 	int64_t *row;  /* ask */
 };
 
-static bool asked(void *arg)
-{
-	return arg && atomic_load_explicit((atomic_bool *)arg, memory_order_relaxed);
-}
-
 /* Whether FAISS can be shown the query: it must have a direction where only that counts, and its
  * squared distances must not overflow floats. */
 static bool presentable(const struct search *s)
@@ -82,7 +77,7 @@ static void present(const struct search *s)
 
 static enum code propose(struct search *s, struct top *top, struct error *e)
 {
-	struct faiss_stop stop = {asked, s->request->cancelled};
+	struct faiss_stop stop = {is_cancelled, s->request->cancelled};
 
 	present(s);
 	if (faiss_search(

@@ -101,8 +101,9 @@ const char *sentence(const char *what)
 	return said ? said + strlen(": ") : what;
 }
 
-/* Thrown where the error has been said. */
+/* What a callback said, on its way out; one that fails without a word gets the caller's. */
 struct told_failure {
+	struct error said;
 };
 
 /* Runs `f`; whatever it throws becomes an error. */
@@ -115,7 +116,11 @@ enum code guarded(const faiss_stop *stop, enum code code, const char *reason, st
 		return OK;
 	} catch (const std::bad_alloc &) {
 		return error_memory(e);
-	} catch (const told_failure &) {
+	} catch (const told_failure &failure) {
+		if (failure.said.code == OK)
+			return error_set(
+				e, code, reason, "The index failed for an unknown reason.");
+		*e = failure.said;
 		return e->code;
 	} catch (const std::exception &x) {
 		if (stopped(stop))
@@ -358,22 +363,23 @@ struct row_numbers : no_index {
 /* Has the caller find each row's centroid. */
 struct asking_assigner : no_index {
 	const struct faiss_kmeans *how;
-	struct error *e;
 
-	asking_assigner(const struct faiss_kmeans *k, struct error *to) : no_index(k), how(k), e(to)
+	explicit asking_assigner(const struct faiss_kmeans *k) : no_index(k), how(k)
 	{
 	}
 	void add(idx_t, const float *x) override
 	{
-		if (how->learn(how->arg, x, e))
-			throw told_failure();
+		told_failure failure = {};
+		if (how->learn(how->arg, x, &failure.said))
+			throw failure;
 	}
 	void search(idx_t n, const float *x, idx_t, float *distances, idx_t *labels,
 		const faiss::SearchParameters *) const override
 	{
+		told_failure failure = {};
 		std::fill(distances, distances + n, 0); /* a statistic that nobody reads */
-		if (how->assign(how->arg, (size_t)n, x, (int64_t *)labels, e))
-			throw told_failure();
+		if (how->assign(how->arg, (size_t)n, x, (int64_t *)labels, &failure.said))
+			throw failure;
 	}
 };
 
@@ -551,7 +557,7 @@ extern "C" enum code faiss_kmeans(const struct faiss_kmeans *how, uint32_t n, fl
 	const struct faiss_stop *stop, struct error *e)
 {
 	return guarded(stop, FAILED_PRECONDITION, "INDEX_NOT_BUILDABLE", e, [&] {
-		asking_assigner assigner(how, e);
+		asking_assigner assigner(how);
 		row_numbers codec(how);
 		std::vector<uint32_t> rows(n);
 		std::iota(rows.begin(), rows.end(), 0);

@@ -142,6 +142,16 @@ enum code vectors_parse(const void *bytes, size_t n, struct vectors *out, struct
 	return OK;
 }
 
+struct codes_builder *vectors_codes_builder(const struct vectors_about *about)
+{
+	struct codes_builder *b =
+		codes_builder_new(about->dimension, about->dtype, about->similarity);
+
+	if (b && about->plain)
+		codes_builder_sample(b, 0);
+	return b;
+}
+
 enum code vectors_check(const struct vectors *v, struct codes_builder *codes,
 	const struct progress *progress, struct error *e)
 {

@@ -40,6 +40,7 @@ struct vectors_about {
 	uint64_t generation;
 	int64_t step;
 	char encoder[LIMIT_ID_BYTES + 1];
+	bool plain; /* not in the file: codes of its rows keep the vectors' own basis, for lists */
 };
 
 struct vectors {
@@ -64,9 +65,11 @@ void vectors_close(struct vectors *v); /* also a zeroed one */
 /* The same over bytes in memory, which must outlive `out` and be aligned to 64. */
 enum code vectors_parse(const void *bytes, size_t n, struct vectors *out, struct error *e);
 
+/* Makes codes of rows such as these, for the caller to free. NULL: no memory. */
+struct codes_builder;
+struct codes_builder *vectors_codes_builder(const struct vectors_about *about);
 /* Checks the rows: reads the file once, and shows `codes` (may be NULL) every row on the way.
  * DATA_LOSS/CORRUPT_FILE, CANCELLED. */
-struct codes_builder;
 enum code vectors_check(const struct vectors *v, struct codes_builder *codes,
 	const struct progress *progress, struct error *e);
 

@@ -84,6 +84,7 @@ enum code open_lists(struct image *g, const struct image_files *files, struct co
 {
 	struct image_private *p = g->private;
 
+	p->documents.about.plain = true;
 	if (check_rows(g, e) || get_lists(g, files, codes, progress, e))
 		return e->code;
 	if (g->recall.has_nprobe)

@@ -40,7 +40,7 @@ static enum code drop_dead(const struct vectors *v, struct codes_builder *b, str
 static enum code encode_rows(const struct vectors *v, struct codes_builder **codes,
 	const struct progress *progress, struct error *e)
 {
-	*codes = codes_builder_new(v->about.dimension, v->about.dtype, v->about.similarity);
+	*codes = vectors_codes_builder(&v->about);
 	return *codes ? vectors_check(v, *codes, progress, e) : error_memory(e);
 }
 
@@ -124,14 +124,9 @@ static void index_row(const struct image *g, size_t number, float *out)
 			out[j] = (float)(out[j] / length);
 }
 
-static bool asked(void *arg)
-{
-	return arg && atomic_load_explicit((atomic_bool *)arg, memory_order_relaxed);
-}
-
 static struct faiss_stop stop_of(const struct progress *progress)
 {
-	return (struct faiss_stop){asked, progress ? progress->cancelled : NULL};
+	return (struct faiss_stop){is_cancelled, progress ? progress->cancelled : NULL};
 }
 
 static void tell_training(void *arg, uint64_t done, uint64_t total)

@@ -77,17 +77,6 @@ static bool read_part(FILE *f, const struct lists *l, enum part which)
 	return fread((void *)part.bytes, 1, part.n, f) == part.n;
 }
 
-/* The basis that comes next. */
-static bool read_basis(FILE *f, const struct header *h, uint32_t dimension, struct basis *b)
-{
-	*b = (struct basis){.head = h->head, .skew = h->skew};
-	if (!basis_is_sound(b, dimension))
-		return false;
-	size_t bytes = basis_bytes(b, dimension);
-	b->row = bytes == 0 || FAULT() ? NULL : malloc(bytes);
-	return bytes == 0 || (b->row && fread(b->row, 1, bytes, f) == bytes);
-}
-
 /* Lists with the centroids that come next. */
 static struct lists *read_centroids(
 	FILE *f, const struct header *h, const struct vectors *of, const struct basis *basis)
@@ -134,10 +123,12 @@ static struct lists *read_rest(
 
 static struct lists *read_lists(FILE *f, const struct header *h, const struct vectors *of)
 {
+	uint32_t d = of->about.dimension;
 	struct lists *l = NULL;
 	struct basis basis;
 
-	if (read_basis(f, h, of->about.dimension, &basis))
+	if (basis_make(&basis, d, h->head, h->skew) &&
+		fread(basis.row, 1, basis_bytes(&basis, d), f) == basis_bytes(&basis, d))
 		l = read_rest(f, h, of, &basis);
 	basis_free(&basis);
 	return l;

@@ -118,11 +118,6 @@ static enum code assign(void *arg, size_t n, const float *rows, int64_t *nearest
 	return OK;
 }
 
-static bool asked(void *arg)
-{
-	return arg && atomic_load_explicit((atomic_bool *)arg, memory_order_relaxed);
-}
-
 static enum code train(struct training *t, float *centroids, struct error *e)
 {
 	struct faiss_kmeans how = {.dimension = t->v->about.dimension,
@@ -134,7 +129,7 @@ static enum code train(struct training *t, float *centroids, struct error *e)
 		.learn = learn,
 		.assign = assign,
 		.arg = t};
-	struct faiss_stop stop = {asked, t->progress ? t->progress->cancelled : NULL};
+	struct faiss_stop stop = {is_cancelled, t->progress ? t->progress->cancelled : NULL};
 
 	take_sample(t);
 	return faiss_kmeans(&how, t->n, centroids, &stop, e);

@@ -279,9 +279,7 @@ static enum code learn_from(struct writer *w, uint32_t count, const void *from,
 {
 	bool documents = w->about.side == PB__SIDE__SIDE_DOCUMENT;
 
-	if (documents && !w->codes &&
-		!(w->codes = codes_builder_new(
-			  w->about.dimension, w->about.dtype, w->about.similarity)))
+	if (documents && !w->codes && !(w->codes = vectors_codes_builder(&w->about)))
 		return error_memory(e);
 	if (count <= w->learnt)
 		return OK;

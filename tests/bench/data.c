@@ -305,8 +305,7 @@ const struct data *data_of(struct bench *b)
 
 struct codes *codes_of(const struct vectors *rows)
 {
-	struct codes_builder *builder =
-		codes_builder_new(D, rows->about.dtype, rows->about.similarity);
+	struct codes_builder *builder = vectors_codes_builder(&rows->about);
 	struct codes *codes;
 	struct error e;
 

@@ -57,13 +57,17 @@ static void build(struct ivf *t)
 	double began = now_s();
 	float *centroids = must_allocate(n * (size_t)D, sizeof *centroids);
 	struct progress progress = {.crew = crew_of(t->b->cores)};
+	struct vectors plain = *x->rows;
 	struct error e;
 
 	must(lists_train(x->rows, n, &progress, centroids, &e), &e, "train lists");
 	double trained = now_s();
-	must(lists_new(&x->rows->about, &x->codes->rotation.basis, centroids, n, &t->lists, &e), &e,
+	plain.about.plain = true;
+	struct codes *codes = codes_of(&plain);
+	must(lists_new(&plain.about, &codes->rotation.basis, centroids, n, &t->lists, &e), &e,
 		"make lists");
-	must(lists_fill(t->lists, x->rows, x->codes, &progress, &e), &e, "fill lists");
+	must(lists_fill(t->lists, &plain, codes, &progress, &e), &e, "fill lists");
+	codes_free(codes);
 	fprintf(stderr, "# %u lists: trained in %.1f s, filled in %.1f s, on %zu threads\n", n,
 		trained - began, now_s() - trained, t->b->cores);
 	write_floats(t->centroids_path, centroids, n * (size_t)D);

@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
@@ -14,6 +15,7 @@
 enum { MOST = 16 };
 
 static pid_t started[MOST];
+static double ended_seconds; /* that those computed which are no more */
 
 /* Whatever ends the bench ends what it started. */
 static void kill_started(void)
@@ -91,12 +93,19 @@ pid_t start(char *const *argv, char *const *environment, int *input, int *output
 	return pid;
 }
 
+static double seconds_of(struct timeval t)
+{
+	return (double)t.tv_sec + (double)t.tv_usec * 1e-6;
+}
+
 void stop(pid_t pid)
 {
+	struct rusage usage;
 	int status;
 
 	kill(pid, SIGTERM);
-	waitpid(pid, &status, 0);
+	if (wait4(pid, &status, 0, &usage) == pid)
+		ended_seconds += seconds_of(usage.ru_utime) + seconds_of(usage.ru_stime);
 	remember(pid, 0);
 }
 
@@ -138,7 +147,7 @@ static double machine_seconds(void)
 
 struct busy busy_now(void)
 {
-	struct busy b = {now_s(), machine_seconds(), process_seconds(getpid())};
+	struct busy b = {now_s(), machine_seconds(), process_seconds(getpid()) + ended_seconds};
 
 	for (int i = 0; i < MOST; i++)
 		if (started[i])

@@ -5,11 +5,13 @@
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "proto/fault.h"
 #include "proto/limits.h"
 #include "storage/rows/generations.h"
 #include "storage/vectors/approximate.h"
+#include "storage/vectors/image_private.h"
 #include "tests/storage/catalog_fixture.h"
 #include "tests/storage/vectors/sample.h"
 
@@ -411,6 +413,45 @@ START_TEST(a_build_can_be_cancelled_in_every_phase_and_done_again)
 }
 END_TEST
 
+static void check_tail(uint32_t tail)
+{
+	struct view v;
+
+	ck_ok(catalog_view(catalog, "demo", 0, IMAGE_NEEDED, NULL, &v, &err), &err);
+	ck_assert_uint_eq(v.image->private->exact.codes->tail, tail);
+	view_release(&v);
+}
+
+/* As they came with the uploads, from their file, and made anew from the rows. */
+START_TEST(codes_of_lists_alone_keep_the_vectors_own_basis)
+{
+	enum { WIDE = 64 };
+	static float wide[SAMPLE_ROWS][WIDE]; /* along four directions */
+	uint32_t tail = _i ? 0 : WIDE / 2;
+	uint64_t seed = 10, g;
+	struct collection row;
+	Pb__Generation about;
+
+	for (uint32_t i = 0; i < SAMPLE_ROWS; i++)
+		for (uint32_t j = 0; j < 4; j++)
+			wide[i][j * 9] = sample_value(&seed, 10) + (j == 0 ? 2 : 0);
+	put("demo", SAMPLE_ROWS, 0);
+	g = begin_with(_i ? "lists8" : "exact", PB__SIMILARITY__SIMILARITY_COSINE, WIDE);
+	send(g, PB__SIDE__SIDE_DOCUMENT, SAMPLE_ROWS, wide, sizeof wide);
+	ck_ok(publish_with(g, NULL, &about), &err);
+	check_tail(tail);
+	catalog_reopen();
+	check_tail(tail);
+	row = fixture_collection("demo");
+	char *kept = arena_printf(&arena, "%s/collections/%lld/generation-%llu.index", dir,
+		(long long)row.id, (unsigned long long)g);
+	catalog = catalog_close(catalog);
+	ck_assert_int_eq(unlink(kept), 0);
+	catalog_reopen();
+	check_tail(tail);
+}
+END_TEST
+
 #ifdef HARDMINER_FAULTS
 START_TEST(every_single_step_of_a_build_may_fail)
 {
@@ -478,6 +519,7 @@ Suite *suite(void)
 	tcase_add_test(t, an_index_that_looks_at_everything_has_recall_1_of_what_there_is);
 	tcase_add_test(t, what_cannot_be_measured_is_not_told);
 	tcase_add_test(t, recall_is_kept_over_a_restart_and_with_the_image);
+	tcase_add_loop_test(t, codes_of_lists_alone_keep_the_vectors_own_basis, 0, 2);
 	tcase_add_loop_test(t, a_build_can_be_cancelled_in_every_phase_and_done_again, 0, 2);
 #ifdef HARDMINER_FAULTS
 	tcase_add_loop_test(t, every_single_step_of_a_build_may_fail, 0, 2);

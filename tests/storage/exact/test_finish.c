@@ -29,7 +29,7 @@ static void scan_all(void)
 	ask_again(&ask);
 	ck_ok(pass_begin(&world.exact, world.order, ask.queries, ask.n, &pass, &e), &e);
 	ck_ok(pass_encode(pass, SIZE_MAX, &e), &e);
-	ck_ok(pass_scan(pass, 0, pass_chunks(&world.exact, ask.n), NULL, &e), &e);
+	ck_ok(pass_scan(pass, 0, pass_chunks(pass), NULL, &e), &e);
 }
 
 /* The one at `deep` asks for every row. */

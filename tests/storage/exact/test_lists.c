@@ -8,6 +8,7 @@
 
 #include "proto/fault.h"
 #include "storage/exact/lists.h"
+#include "storage/exact/panel.h"
 #include "storage/exact/shared.h"
 #include "storage/isa.h"
 #include "tests/runner.h"
@@ -132,6 +133,8 @@ static void choose_probes(const struct listed *t, struct ask *a, uint64_t *seed)
 	uint32_t n = t->lists->n;
 
 	t->lists->nprobe = 1 + below(seed, n);
+	if (below(seed, 2)) /* waves of a panel, or of more */
+		t->lists->at_once = below(seed, 2) ? 0 : below(seed, n * 40);
 	for (size_t i = 0; i < a->n; i++)
 		a->queries[i].nprobe = (uint32_t[]){0, 1, n, 1 + below(seed, n)}[below(seed, 4)];
 }
@@ -139,10 +142,10 @@ static void choose_probes(const struct listed *t, struct ask *a, uint64_t *seed)
 /* Portions of one to three chunks: they end within lists, between, and where nobody looks. */
 static void search_in_portions(const struct listed *t, struct ask *a, uint64_t *seed)
 {
-	uint32_t chunks = pass_chunks(&t->exact, a->n);
 	struct pass *p;
 
 	ck_ok(pass_begin(&t->exact, t->w.order, a->queries, a->n, &p, &err), &err);
+	uint32_t chunks = pass_chunks(p);
 	ck_ok(pass_encode(p, SIZE_MAX, &err), &err);
 	for (uint32_t at = 0, n; at < chunks; at += n) {
 		n = 1 + below(seed, 3);
@@ -271,6 +274,41 @@ static const struct shape plain = {.similarity = PB__SIMILARITY__SIMILARITY_COSI
 	.dimension = 6,
 	.holes = 7};
 
+static uint32_t chunks_of(const struct listed *t, struct exact_query *queries, size_t n)
+{
+	struct pass *p;
+
+	ck_ok(pass_begin(&t->exact, t->w.order, queries, n, &p, &err), &err);
+	uint32_t chunks = pass_chunks(p);
+	pass_end(p);
+	return chunks;
+}
+
+/* However many lists they look into, of so many queries' probes there is memory at a time. */
+START_TEST(queries_whose_probes_are_too_many_go_in_waves)
+{
+	uint64_t seed = 5;
+	struct exact_query queries[5 * PANEL - 1];
+	struct listed t;
+	struct hit hit;
+
+	listed_make(&t, &plain, 5, &seed);
+	for (size_t i = 0; i < 5 * PANEL - 1; i++)
+		queries[i] = (struct exact_query){
+			.vector = t.w.value, .k = 1, .floor = -INFINITY, .out = &hit, .nprobe = 4};
+	uint32_t one = chunks_of(&t, queries, PANEL);
+	t.lists->at_once = (5 * PANEL - 1) * 4;
+	ck_assert_uint_eq(chunks_of(&t, queries, 5 * PANEL - 1), one);
+	t.lists->at_once--;
+	ck_assert_uint_eq(chunks_of(&t, queries, 5 * PANEL - 1), 2 * one);
+	t.lists->at_once = 2 * PANEL * 4;
+	ck_assert_uint_eq(chunks_of(&t, queries, 5 * PANEL - 1), 3 * one);
+	t.lists->at_once = 0;
+	ck_assert_uint_eq(chunks_of(&t, queries, 5 * PANEL - 1), 5 * one);
+	listed_free(&t);
+}
+END_TEST
+
 START_TEST(a_cancelled_build_or_search_ends)
 {
 	uint64_t seed = 3;
@@ -309,13 +347,16 @@ static enum code build(const struct listed *t, struct lists **out)
 START_TEST(every_single_allocation_may_fail)
 {
 	uint64_t seed = 4;
+	struct shape shape = plain;
 	struct listed t;
 	struct lists *other;
 	struct ask a;
 	long n = 0;
 	enum code rc;
 
-	listed_make(&t, &plain, 5, &seed);
+	shape.similarity = (Pb__Similarity)_i;
+	listed_make(&t, &shape, 5, &seed);
+	t.lists->at_once = 0;
 	do {
 		fault_arm(n++);
 		rc = build(&t, &other);
@@ -349,9 +390,10 @@ Suite *suite(void)
 	tcase_add_loop_test(t, answers_are_true_about_the_nearest_lists, 0, KIND_COUNT);
 	tcase_add_loop_test(t, queries_that_give_their_pass_up_see_their_lists_alone, 0, 3);
 	tcase_add_loop_test(t, threads_that_share_a_request_change_nothing, 0, 3);
+	tcase_add_test(t, queries_whose_probes_are_too_many_go_in_waves);
 	tcase_add_test(t, a_cancelled_build_or_search_ends);
 #ifdef HARDMINER_FAULTS
-	tcase_add_test(t, every_single_allocation_may_fail);
+	tcase_add_loop_test(t, every_single_allocation_may_fail, 0, 3);
 #endif
 	suite_add_tcase(s, t);
 	return s;

@@ -300,6 +300,7 @@ struct means {
 	float *centroids;
 	uint64_t learned, assigned;
 	uint64_t fails_at; /* after so many assignments; 0: never */
+	bool silent;	   /* failing it says nothing */
 };
 
 static void read_row(void *arg, uint32_t row, float *out)
@@ -348,6 +349,8 @@ static enum code assign(void *arg, size_t n, const float *rows, int64_t *nearest
 	for (size_t i = 0; i < n; i++)
 		nearest[i] = nearest_of(m, rows + i * D);
 	m->assigned += n;
+	if (m->fails_at && m->assigned >= m->fails_at && m->silent)
+		return DATA_LOSS;
 	if (m->fails_at && m->assigned >= m->fails_at)
 		return error_set(e, DATA_LOSS, "ROTTEN", "It is rotten.");
 	return OK;
@@ -479,6 +482,10 @@ START_TEST(kmeans_refuses_too_few_rows_and_stops_when_told)
 	m.fails_at = 2 * (uint64_t)s.n;
 	ck_refused(find_means(&m, s.n, centroids, NULL), &err, DATA_LOSS, "ROTTEN");
 	ck_assert_uint_eq(m.assigned, m.fails_at);
+	m.assigned = 0;
+	m.silent = true;
+	ck_refused(find_means(&m, s.n, centroids, NULL), &err, FAILED_PRECONDITION,
+		"INDEX_NOT_BUILDABLE");
 	free(m.centroids);
 	sample_free(&s);
 }
