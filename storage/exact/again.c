@@ -7,10 +7,8 @@
 
 #define NOBODY SIZE_MAX
 
-/* In scores, by the time they take. */
 enum {
-	SCORES_A_PANEL = 500, /* to encode */
-	PAIRS_A_SCORE = 16,   /* of a query and a code: they take about as long as one score */
+	PAIRS_A_SCORE = 16, /* of a query and a code: they take about as long as one score */
 	SURVIVORS_AT_ONCE = 1 << 14 /* survivors finished at once */
 };
 
@@ -60,7 +58,7 @@ static void leave_out_gone(struct again *a)
 	a->n = kept;
 }
 
-static enum code begin(struct again *a, const struct pass *p, struct error *e)
+static enum code begin(struct again *a, struct pass *p, struct error *e)
 {
 	leave_out_gone(a);
 	if (!a->copies)
@@ -69,6 +67,8 @@ static enum code begin(struct again *a, const struct pass *p, struct error *e)
 		return error_memory(e);
 	for (size_t j = 0; j < a->n; j++)
 		a->copies[j] = p->queries[a->query[j]];
+	for (size_t j = 0; j < a->n; j++)
+		survivors_free(&p->survivors[a->query[j]]);
 	if (pass_begin(p->x, p->order, a->copies, a->n, &a->pass, e))
 		return e->code;
 	a->pass->guesses = false;
@@ -78,18 +78,22 @@ static enum code begin(struct again *a, const struct pass *p, struct error *e)
 static enum code scan(struct again *a, uint32_t chunks, size_t scores, struct error *e)
 {
 	size_t some = scores / a->n * PAIRS_A_SCORE / CHUNK_ROWS + 1, left = chunks - a->scanned;
-	uint32_t n = (uint32_t)(some < left ? some : left), first = a->scanned;
+	uint32_t n = (uint32_t)(some < left ? some : left);
 
+	if (pass_scan(a->pass, a->scanned, n, NULL, e))
+		return e->code;
 	a->scanned += n;
-	return pass_scan(a->pass, first, n, NULL, e);
+	return OK;
 }
 
 static enum code finish(struct again *a, struct error *e)
 {
 	size_t first = a->finished, n = pass_worth(a->pass, first, a->n - first, SURVIVORS_AT_ONCE);
 
+	if (pass_finish(a->pass, first, n, NULL, e))
+		return e->code;
 	a->finished += n;
-	return pass_finish(a->pass, first, n, NULL, e);
+	return OK;
 }
 
 static void answer(struct again *a, struct pass *p)
@@ -109,7 +113,7 @@ enum code again_go_on(struct again *a, struct pass *p, size_t scores, struct err
 		return e->code;
 	uint32_t chunks = pass_chunks(a->pass);
 	if (!pass_is_encoded(a->pass))
-		rc = pass_encode(a->pass, scores / SCORES_A_PANEL + 1, e);
+		rc = pass_encode(a->pass, 1, e);
 	else if (a->scanned < chunks)
 		rc = scan(a, chunks, scores, e);
 	else if (a->finished < a->n)

@@ -84,11 +84,13 @@ void survivors_guess(struct survivors *s, const struct seen *seen)
 {
 	size_t rank = rank_for(s->k, seen, 1);
 	double pass = (double)rank / seen->chunks;
-	float least;
+	float least, was = s->tau;
 
 	if (s->wide || (s->guessed && pass > WORTH * s->pass) || !sure_at(s, rank, seen, &least))
 		return;
 	survivors_raise(s, least);
+	if (s->tau == was) /* the floor is more, or what is proved */
+		return;
 	s->guessed = true;
 	s->pass = (float)pass;
 }

@@ -19,7 +19,7 @@
  * 1 / sqrt(d), for d dimensions, and z of those are taken off.
  *
  * So a guess may be wrong. Whether it was is known in the end, from the k-th score (query.h), and only
- * time is lost: the query is scanned again (again.h).
+ * time is lost: the query is scanned again (again.h), by one thread.
  */
 #ifndef STORAGE_EXACT_GUESS_H
 #define STORAGE_EXACT_GUESS_H

@@ -265,8 +265,7 @@ static void lend_panels(struct joint *j)
 {
 	const struct lot *first = &j->lots[0];
 
-	if (!j->by_chunks || (first->busy && first->stage == ENCODE) ||
-		!pass_is_encoded(first->pass))
+	if (!j->by_chunks || first->busy || !pass_is_encoded(first->pass))
 		return;
 	for (size_t i = 1; i < j->n_lots; i++)
 		if (!pass_is_encoded(j->lots[i].pass))
@@ -377,7 +376,7 @@ enum code joint_work(struct joint *j, struct lot *lot, struct error *e)
 
 void joint_free(struct joint *j)
 {
-	for (size_t i = 0; i < j->n_lots; i++)
+	for (size_t i = j->n_lots; i-- > 0;) /* the first one's panels are the others' */
 		pass_end(j->lots[i].pass);
 	free(j->queries);
 	free(j);

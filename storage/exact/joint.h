@@ -8,7 +8,7 @@
  *                  others do; the first lot encodes them for all, and absorbs the others when all are scanned
  *
  * and a lot is encoded, scanned, then finished, in portions that end by the clock, and are late by a step at
- * most: half a millisecond where the kernels are as fast as is reckoned with, or one chunk for all of
+ * most: a panel's encoding, or half a millisecond where the kernels are as fast as is reckoned with, or one chunk for all of
  * its queries, or the scores of some survivors. What a portion takes is what others wait for, and no
  * reckoning holds on every machine, with any number of queries and others on the cores. Answers do not
  * depend on where a portion ends. Nothing here locks: shared.c says who may.

@@ -10,6 +10,8 @@
 #include "storage/exact/score.h"
 #include "storage/progress.h"
 
+enum { SCORES_AT_ONCE = 1 << 14 /* between two looks at whether it is cancelled */ };
+
 double sigma_of(const struct codes *c, double length, double score)
 {
 	switch (c->similarity) {
@@ -131,6 +133,7 @@ enum code pass_begin(const struct exact *x, const uint32_t *order, struct exact_
 	}
 	begin_panels(p);
 	p->seen.all = pass_chunks(p);
+	p->stride = pass_stride(p->seen.all);
 	*out = p;
 	return OK;
 }
@@ -259,18 +262,13 @@ static uint32_t greatest_common_divisor(uint32_t a, uint32_t b)
 
 /* Rows that are alike often stand together. Chunks are visited with the stride of the golden ratio,
  * so that tau soon is about what it will be in the end. */
-static uint32_t stride_for(uint32_t n)
+uint32_t pass_stride(uint32_t n)
 {
 	uint32_t stride = (uint32_t)(n * 0.6180339887) + 1;
 
 	while (greatest_common_divisor(stride, n) != 1)
 		stride++;
 	return stride;
-}
-
-uint32_t pass_chunk(uint32_t chunks, uint32_t i)
-{
-	return chunks ? (uint32_t)((uint64_t)i * stride_for(chunks) % chunks) : 0;
 }
 
 /* So often that not many more pass meanwhile than would with a new guess each time; and not all panels
@@ -307,7 +305,7 @@ enum code pass_scan(
 	for (uint32_t i = first; i - first < n; i++) {
 		if (check_cancelled(cancelled, e))
 			return e->code;
-		scan_chunk(p, pass_chunk(p->seen.all, i));
+		scan_chunk(p, (uint32_t)((uint64_t)i * p->stride % p->seen.all));
 	}
 	return OK;
 }
@@ -347,6 +345,14 @@ size_t pass_worth(const struct pass *p, size_t first, size_t n, size_t rows)
 	return i;
 }
 
+static enum code encode_all(struct pass *p, atomic_bool *cancelled, struct error *e)
+{
+	while (!pass_is_encoded(p))
+		if (check_cancelled(cancelled, e) || pass_encode(p, 1, e))
+			return e->code;
+	return OK;
+}
+
 enum code exact_search(const struct exact *x, const uint32_t *order, struct exact_query *queries,
 	size_t n, atomic_bool *cancelled, struct error *e)
 {
@@ -354,13 +360,13 @@ enum code exact_search(const struct exact *x, const uint32_t *order, struct exac
 
 	if (pass_begin(x, order, queries, n, &p, e))
 		return e->code;
-	enum code rc = pass_encode(p, SIZE_MAX, e);
+	enum code rc = encode_all(p, cancelled, e);
 	if (rc == OK)
 		rc = pass_scan(p, 0, pass_chunks(p), cancelled, e);
 	if (rc == OK)
 		rc = pass_finish(p, 0, n, cancelled, e);
 	while (rc == OK && pass_has_rest(p))
-		rc = pass_rest(p, SIZE_MAX, cancelled, e);
+		rc = pass_rest(p, SCORES_AT_ONCE, cancelled, e);
 	pass_end(p);
 	return rc;
 }

@@ -10,8 +10,9 @@
  *           thresholds were guessed too high
  *   rest    the others' answers, in any portions
  *
- * One thread at a time works on a pass; several passes may share the codes. No step holds its core
- * for longer than one chunk takes (some milliseconds for a thousand queries) once `cancelled` is true.
+ * One thread at a time works on a pass; several passes may share the codes. Once `cancelled` is true no
+ * scan or finish holds its core for longer than one chunk takes (some milliseconds for a thousand
+ * queries), and no other step for longer than what is asked of it.
  */
 #ifndef STORAGE_EXACT_PASS_H
 #define STORAGE_EXACT_PASS_H

@@ -29,14 +29,15 @@ struct pass {
 	bool borrowed;		  /* their code is another pass's */
 	bool guesses;		  /* thresholds (guess.h) */
 	struct seen seen;
+	uint32_t stride;
 	/* Of those whose turn to be finished came: */
 	struct again again;
 	struct wide wide;
 	struct probing *probing; /* of an engine with lists (probing.h), else NULL */
 };
 
-/* The one that is visited i-th of so many. */
-uint32_t pass_chunk(uint32_t chunks, uint32_t i);
+/* Of n chunks the i-th to be visited is i times this, modulo n. */
+uint32_t pass_stride(uint32_t n);
 
 /* Puts a block into a tile, with what its panel needs to know of the rows. */
 void tile_load(const struct codes *c, uint32_t block, struct tile *t);

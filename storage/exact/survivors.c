@@ -41,6 +41,9 @@ void survivors_free(struct survivors *s)
 {
 	free(s->at);
 	free(s->keys);
+	s->at = NULL;
+	s->keys = NULL;
+	s->n = s->room = 0;
 }
 
 void survivors_give_up(struct survivors *s)

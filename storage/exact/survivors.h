@@ -13,7 +13,7 @@ struct survivor {
 struct survivors {
 	/* set by whoever asks */
 	const struct codes *codes;
-	size_t k;      /* eligible rows that tau must leave */
+	size_t k;      /* eligible rows that tau must leave, unless it is guessed */
 	double length; /* of the query where sigma has its unit, else 1 */
 	double blur;   /* how far a score as computed may be from the true one, in sigma */
 	double below;  /* sigmas below this are eligible for certain; or +inf */
