@@ -60,10 +60,12 @@ static void scene_begin(size_t large, bool bulk, uint64_t *seed)
 {
 	struct shape shape = large_shape;
 
-	shape.n = 48000; /* so that the small one has many more portions */
+	/* The small one has many more portions than are looked at: of some, threads that come back early
+	 * relieve it. */
+	shape.n = 24000;
 	engine_begin(&scene.engine, &shape, seed);
 	shared_cut_fine(scene.engine.shared);
-	caller_init(&scene.small, &scene.engine, 10, seed);
+	caller_init(&scene.small, &scene.engine, 20, seed);
 	caller_init(&scene.large, &scene.engine, large, seed);
 	scene.large_crew = (struct crew){
 		1, keep, large_leaves, large_is_back, wanted_always, nobody_is_awaited, NULL};
