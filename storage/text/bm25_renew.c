@@ -20,10 +20,11 @@
  *   - A worn part that is too large is written anew piece by piece, from its front: each update takes
  *     GROWTH - 1 times as many documents from there as it brings, and a few more, and puts them beside its
  *     own. In the worn part they are lost, as if they had been uploaded again; so whoever reads needs to
- *     know nothing of it, and no index keeps a thing that is half done for its successor. One part is
- *     taken after the other, the most worn first, which stays that until it is gone. Until all are gone,
- *     a third as many documents come as lived in them, at most. Memory is given back when a part is
- *     gone: just before, as many places are lost as documents live elsewhere, in the worst case.
+ *     know nothing of it, and no index keeps a thing that is half done for its successor. With the piece
+ *     and what came, smaller parts become one as if all of that had come. One worn part is taken after the
+ *     other, the most worn first, which stays that until it is gone. Until all are gone, a third as many
+ *     documents come as lived in them, at most. Memory is given back when a part is gone: just before, an
+ *     index has places for up to 2.4 times its documents, the most that was measured.
  *   - Codes may be outdated (bm25_codes.h) for longer, which costs a search more candidates, no document.
  *     New ones take a quarter of what writing anew takes; the most outdated part comes first, as long
  *     as the allowance lasts. A part that is too large for it even so is written anew like a worn one.
@@ -116,10 +117,10 @@ static bool take(struct choice *c, size_t i)
 	return true;
 }
 
-/* Chooses among parts of which the newest is the last. */
-static struct choice choose(struct part *parts, size_t n, uint64_t most)
+/* Chooses among parts of which the newest is the last, and takes in a piece of another. */
+static struct choice choose(struct part *parts, size_t n, uint64_t piece, uint64_t most)
 {
-	struct choice c = {parts, n - 1, part_living(&parts[n - 1]), most};
+	struct choice c = {parts, n - 1, part_living(&parts[n - 1]) + piece, most};
 
 	qsort(parts, c.stay, sizeof *parts, largest_first);
 	for (size_t i = c.stay; i-- > 0;)
@@ -186,9 +187,9 @@ static bool rearrange(struct bm25 *b, struct allowance *a, struct stop *stop)
 	struct part *front = neediest(b, a);
 	uint64_t piece = front ? piece_of(front, a) : 0;
 	size_t apart = front != NULL;
-	struct choice c = choose(b->parts + apart, b->n_parts - apart, a->left - piece);
+	struct choice c = choose(b->parts + apart, b->n_parts - apart, piece, a->left);
 
-	a->left -= c.together + piece;
+	a->left -= c.together;
 	size_t stay = apart + c.stay;
 	return (b->n_parts - stay < 2 && !front) || unite(b, stay, front, piece, stop);
 }

@@ -10,16 +10,23 @@
 
 enum { LARGE = 4000, AT_ONCE = 10, SMALL_ALLOWANCE = 64 };
 
-/* Ten documents a time are replaced by others of `words` words; returns how many times it takes until
+/* Of two parts that stay apart though one is not much larger, one has half of an allowance or more; and
+ * a few others are each some times as large as the next. */
+static void ck_few_parts(const struct bm25 *b)
+{
+	ck_assert_uint_le(b->n_parts, 2 * b->n / SMALL_ALLOWANCE + 5);
+}
+
+/* So many documents a time are replaced by others of `words` words; returns how many times it takes until
  * nothing of the large part is left. */
-static int wear_out(struct history *h, struct text *now, uint8_t words)
+static int wear_out(struct history *h, struct text *now, int at_once, uint8_t words)
 {
 	const struct segment *large = segment_acquire(now->index->parts[0].segment);
 	int updates = 0;
 
 	for (; history_part(now->index, large); updates++) {
-		for (int i = 0; i < AT_ONCE; i++) {
-			uint32_t d = (uint32_t)(updates * AT_ONCE + i) * 7 % LARGE;
+		for (int i = 0; i < at_once; i++) {
+			uint32_t d = (uint32_t)(updates * at_once + i) * 7 % large->n;
 			history_change(h, d, LONGEST);
 			h->length[d] = words;
 			for (uint8_t w = 0; w < words; w++)
@@ -30,27 +37,30 @@ static int wear_out(struct history *h, struct text *now, uint8_t words)
 		text_free(&then);
 		if (updates % 20 == 0)
 			ck_questions(now, 1);
-		ck_assert_uint_eq(now->index->n, LARGE);
+		ck_assert_uint_eq(now->index->n, large->n);
+		ck_few_parts(now->index);
 	}
 	segment_release((struct segment *)large);
 	return updates;
 }
 
 /* A worn part goes piece by piece: no update writes more than it may (ck_cost), and it is gone when the
- * documents that came since it was worn are a third of those that lived in it. */
+ * documents that came since it was worn are a third of those that lived in it. The pieces become one, also
+ * when one document comes at a time. */
 START_TEST(a_large_worn_part_goes_in_pieces)
 {
 	struct history *h = history_new(50);
 	struct text now = {0};
+	int large = _i ? LARGE / 4 : LARGE, at_once = _i ? 1 : AT_ONCE;
 
 	text_seed(12);
-	history_upload(h, LARGE, 0, 8);
+	history_upload(h, (uint32_t)large, 0, 8);
 	now = history_next(h, &now);
 	h->anew = SMALL_ALLOWANCE;
-	int updates = wear_out(h, &now, 4), worn = LARGE / 3 / AT_ONCE;
+	int updates = wear_out(h, &now, at_once, 4), worn = large / 3 / at_once;
 	ck_assert(h->in_pieces);
 	ck_assert_int_ge(updates, worn);
-	ck_assert_int_le(updates, worn + 2 + (LARGE - LARGE / 3) / 3 / AT_ONCE);
+	ck_assert_int_le(updates, worn + 2 + (large - large / 3) / 3 / at_once);
 	ck_questions(&now, 5);
 	text_free(&now);
 	free(h);
@@ -67,7 +77,7 @@ START_TEST(a_large_outdated_part_goes_in_pieces)
 	history_upload(h, LARGE, 0, 8);
 	now = history_next(h, &now);
 	h->anew = SMALL_ALLOWANCE;
-	int updates = wear_out(h, &now, LONGEST);
+	int updates = wear_out(h, &now, AT_ONCE, LONGEST);
 	ck_assert_int_le(updates, 20 + LARGE / 3 / AT_ONCE);
 	ck_questions(&now, 5);
 	for (int i = 0; i < LARGE / SMALL_ALLOWANCE;
@@ -159,7 +169,7 @@ Suite *suite(void)
 	Suite *s = suite_create("bm25_renew");
 	TCase *t = tcase_create("bm25_renew");
 
-	tcase_add_test(t, a_large_worn_part_goes_in_pieces);
+	tcase_add_loop_test(t, a_large_worn_part_goes_in_pieces, 0, 2);
 	tcase_add_test(t, a_large_outdated_part_goes_in_pieces);
 	tcase_add_test(t, parts_that_are_too_large_stay_apart);
 #ifdef HARDMINER_FAULTS
