@@ -27,7 +27,8 @@
  *     index has places for up to 2.4 times its documents, the most that was measured.
  *   - Codes may be outdated (bm25_codes.h) for longer, which costs a search more candidates, no document.
  *     New ones take a quarter of what writing anew takes; the most outdated part comes first, as long
- *     as the allowance lasts. A part that is too large for it even so is written anew like a worn one.
+ *     as the allowance lasts. A part that is too large for what those that came leave of one is written
+ *     anew like a worn one.
  *
  * The alternative would have been to merge parts in the background, as a job does. It would win that back
  * for a while; and it would take twice the memory while it runs, the processor from requests, and care that
@@ -72,7 +73,7 @@ static double need(const struct bm25 *b, const struct part *p, const struct allo
 {
 	if (is_worn(p) && a->came + part_living(p) > a->most)
 		return 1 + (double)p->n_lost;
-	if (p->codes && p->segment->n / RECODED > a->most && drift(b, p) > CODES_DRIFT)
+	if (p->codes && a->came + p->segment->n / RECODED > a->most && drift(b, p) > CODES_DRIFT)
 		return drift(b, p) / (1 + drift(b, p));
 	return 0;
 }

@@ -2,6 +2,7 @@
  * What an update may cost: parts that are too large to be made one, or to be freed of what they lost, in one
  * update, and what becomes of them. Answers are right on the way, as in test_bm25_updates.c.
  */
+#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -42,6 +43,22 @@ static int wear_out(struct history *h, struct text *now, int at_once, uint8_t wo
 	}
 	segment_release((struct segment *)large);
 	return updates;
+}
+
+/* One more document, of many words. */
+static void add_long(struct history *h)
+{
+	uint32_t d = h->n;
+
+	history_change(h, d, LONGEST);
+	h->length[d] = LONGEST;
+	for (uint8_t w = 0; w < LONGEST; w++)
+		h->words[d][w] = text_below(h->vocabulary);
+}
+
+static bool is_outdated(const struct bm25 *b, const struct part *p)
+{
+	return fabs(p->codes->average / b->average - 1) > CODES_DRIFT;
 }
 
 /* A worn part goes piece by piece: no update writes more than it may (ck_cost), and it is gone when the
@@ -87,6 +104,36 @@ START_TEST(a_large_outdated_part_goes_in_pieces)
 		text_free(&then);
 	}
 	ck_kept(now.index);
+	ck_questions(&now, 5);
+	text_free(&now);
+	free(h);
+}
+END_TEST
+
+/* A part of four times the allowance, all of which its new codes would take, while each update brings
+ * something: it is freed of outdated codes some other way. */
+START_TEST(a_part_of_four_times_the_allowance_is_not_outdated_for_ever)
+{
+	struct history *h = history_new(50);
+	struct text now = {0};
+	int met = 0, in_a_row = 0;
+
+	text_seed(15);
+	history_upload(h, 4 * SMALL_ALLOWANCE, 0, 8);
+	now = history_next(h, &now);
+	h->anew = SMALL_ALLOWANCE;
+	for (int i = 0; i < 60; i++) {
+		for (int j = 0; j < AT_ONCE; j++)
+			add_long(h);
+		struct text then = now;
+		now = history_next(h, &then);
+		text_free(&then);
+		bool outdated = is_outdated(now.index, &now.index->parts[0]);
+		met += outdated;
+		in_a_row = outdated ? in_a_row + 1 : 0;
+		ck_assert_int_le(in_a_row, 2 * 4 * SMALL_ALLOWANCE / 3 / AT_ONCE);
+	}
+	ck_assert_int_gt(met, 0);
 	ck_questions(&now, 5);
 	text_free(&now);
 	free(h);
@@ -171,6 +218,7 @@ Suite *suite(void)
 
 	tcase_add_loop_test(t, a_large_worn_part_goes_in_pieces, 0, 2);
 	tcase_add_test(t, a_large_outdated_part_goes_in_pieces);
+	tcase_add_test(t, a_part_of_four_times_the_allowance_is_not_outdated_for_ever);
 	tcase_add_test(t, parts_that_are_too_large_stay_apart);
 #ifdef HARDMINER_FAULTS
 	tcase_add_loop_test(t, every_failing_allocation_of_an_update_is_an_error, 0, 2);
