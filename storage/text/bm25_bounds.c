@@ -31,8 +31,8 @@
  * k1 >= 0 and b from 0 to 1, as a sum of terms that are not negative loses no digits. As long as the
  * codes are current, q, lo_i and hi_i are 1 and (2a) is (2); if L is off by CODES_DRIFT, E grows.
  *
- * Let m be the number of terms that add to sums, the same in all parts, W the sum of their weights and r = (65534 - m) / W
- * the units a score: what a code of term i adds is
+ * Let m be the number of terms that add to sums, the same in all parts, W the sum of their weights and
+ * r = (65534 - m) / W the units a score: what a code of term i adds is
  *
  *     a_i(c) = ceil(x),   x = fl(w_i min(U(c) hi_i, 1) r (1 + 2^-40))
  *
@@ -199,7 +199,6 @@ static void start_low(struct scan *s, double seed)
 {
 	s->low = s->proved = s->rest ? 0 : 1;
 	bounds_raise(s, units_of(s, s->r->at_least, LESS));
-	bounds_raise_by_kept(s);
 	uint32_t units = minus(units_of(s, seed, LESS), s->rest);
 	s->low = units > s->low ? units : s->low;
 	if (s->reach)

@@ -136,21 +136,18 @@ static struct choice choose(struct part *parts, size_t n, uint64_t piece, uint64
 /* Where the first so many living documents end. */
 static uint32_t end_of(const struct part *p, uint64_t documents)
 {
-	uint32_t at = 0;
+	const uint32_t n = p->segment->n;
+	uint32_t at = part_next(p, 0, n);
 
-	for (; at < p->segment->n && documents; at++) {
-		if (p->lost && p->lost[at / 64] == UINT64_MAX)
-			at |= 63;
-		else
-			documents -= !part_lost(p, at);
-	}
+	for (; at < n && documents; documents--)
+		at = part_next(p, at + 1, n);
 	return at;
 }
 
 static bool lose_front(struct part *p, uint32_t end, struct stop *stop)
 {
-	for (uint32_t place = 0; place < end; place++)
-		if (!part_lose(p, place) || stop_after(stop, segment_row_bytes(p->segment, place)))
+	for (uint32_t at = part_next(p, 0, end); at < end; at = part_next(p, at + 1, end))
+		if (!part_lose(p, at) || stop_after(stop, segment_row_bytes(p->segment, at)))
 			return false;
 	return true;
 }

@@ -1,6 +1,7 @@
 /*
- * The inside of a search, for its files alone: bm25_bounds.c proves which sums may matter,
- * bm25_seed.c where that starts, bm25_scan.c makes sums and takes candidates from them, bm25_search.c goes through the parts.
+ * The inside of a search, for its files alone: bm25_bounds.c proves which sums may matter, bm25_seed.c
+ * where that starts, bm25_scan.c makes sums and takes candidates from them, bm25_search.c goes through
+ * the parts.
  */
 #ifndef STORAGE_TEXT_BM25_SCAN_H
 #define STORAGE_TEXT_BM25_SCAN_H
