@@ -165,6 +165,25 @@ START_TEST(parts_that_are_too_large_stay_apart)
 }
 END_TEST
 
+/* From every place and to every end, among words that are all lost, in part, or not at all. */
+START_TEST(the_next_place_that_lives_is_the_first_that_is_not_lost)
+{
+	uint64_t lost[] = {
+		0, UINT64_MAX, UINT64_MAX, 0x8000000000000001, UINT64_MAX, 0, UINT64_MAX};
+	const struct part none = {.lost = NULL}, some = {.lost = lost};
+	const uint32_t n = 64 * sizeof lost / sizeof *lost;
+
+	for (uint32_t end = 0; end <= n; end++)
+		for (uint32_t at = 0; at <= end; at++) {
+			uint32_t want = at;
+			while (want < end && lost[want / 64] >> want % 64 & 1)
+				want++;
+			ck_assert_uint_eq(part_next(&some, at, end), want);
+			ck_assert_uint_eq(part_next(&none, at, end), at);
+		}
+}
+END_TEST
+
 #ifdef HARDMINER_FAULTS
 static struct error err;
 
@@ -220,6 +239,7 @@ Suite *suite(void)
 	tcase_add_test(t, a_large_outdated_part_goes_in_pieces);
 	tcase_add_test(t, a_part_of_four_times_the_allowance_is_not_outdated_for_ever);
 	tcase_add_test(t, parts_that_are_too_large_stay_apart);
+	tcase_add_test(t, the_next_place_that_lives_is_the_first_that_is_not_lost);
 #ifdef HARDMINER_FAULTS
 	tcase_add_loop_test(t, every_failing_allocation_of_an_update_is_an_error, 0, 2);
 #endif
