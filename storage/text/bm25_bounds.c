@@ -31,8 +31,8 @@
  * k1 >= 0 and b from 0 to 1, as a sum of terms that are not negative loses no digits. As long as the
  * codes are current, q, lo_i and hi_i are 1 and (2a) is (2); if L is off by CODES_DRIFT, E grows.
  *
- * Let m be the number of terms that add to sums, the same in all parts, W the sum of their weights and r = (65534 - m) / W
- * the units a score: what a code of term i adds is
+ * Let m be the number of terms that add to sums, the same in all parts, W the sum of their weights and
+ * r = (65534 - m) / W the units a score: what a code of term i adds is
  *
  *     a_i(c) = ceil(x),   x = fl(w_i min(U(c) hi_i, 1) r (1 + 2^-40))
  *
@@ -79,9 +79,8 @@
  *     ceiling. Documents of lower sums are left for later. If in the end a threshold as high as the
  *     guess is proved, by the k documents that were found, there are none to be found among them;
  *     else another pass takes those below the guess, down to one that is made from many more
- *     documents, and so on, until a guess is no higher than what is proved. If far fewer than k are found on
- *     the way than their share of the documents seen, the pass is broken off, what it found is
- *     forgotten, and the next takes all of them from the start.
+ *     documents, and so on, until a guess is no higher than what is proved. No pass is broken off because
+ *     it finds little at first: matches may lie together, so it proves nothing.
  *   - A document with S <= t has A - E < r t (1 + 2^-30): an upper threshold of
  *     floor(r t (1 + 2^-30)) + E + 1 misses nothing up to t. One with A + R < floor(r t (1 - 2^-30))
  *     has S < t for certain, and only such documents may count for A_k when there is a ceiling t:
@@ -95,7 +94,6 @@
 
 enum { MOST_ADDED = 32767, FREQUENT = 32, GUESS_MORE = 4, FEW = 64 };
 
-#define SLACK 2.0
 #define SPARE 0.2 /* measured: half of it saves less, twice as much brings too many candidates */
 
 /* A score in units, a little less or a little more, within what sums can be. */
@@ -201,7 +199,6 @@ static void start_low(struct scan *s, double seed)
 {
 	s->low = s->proved = s->rest ? 0 : 1;
 	bounds_raise(s, units_of(s, s->r->at_least, LESS));
-	bounds_raise_by_kept(s);
 	uint32_t units = minus(units_of(s, seed, LESS), s->rest);
 	s->low = units > s->low ? units : s->low;
 	if (s->reach)
@@ -250,12 +247,4 @@ bool bounds_enter(struct scan *s)
 		s->high = most < s->high ? most : s->high;
 	}
 	return true;
-}
-
-bool bounds_look_bad(const struct scan *s)
-{
-	if (s->low == s->proved || s->kept)
-		return false;
-	double due = (double)s->k * (double)s->seen / s->b->n;
-	return (double)s->n_pool + SLACK * sqrt(due) < due;
 }

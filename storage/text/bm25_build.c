@@ -46,8 +46,8 @@ static bool open_builder(struct bm25_builder *b, const struct bm25_options *opti
 	if (!b->index || !fill_open(&b->filling))
 		return false;
 	b->index->k1 = options ? options->k1 : 0.9;
-	b->most_anew = BM25_ANEW;
 	b->index->b = options ? options->b : 0.4;
+	b->most_anew = BM25_ANEW;
 	if (stemmer && !(b->index->stemmer = FAULT() ? NULL : strdup(stemmer)))
 		return false;
 	if (!check_options(b->index->k1, b->index->b, &b->broken))

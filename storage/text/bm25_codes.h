@@ -1,7 +1,8 @@
 /*
  * What a segment's postings weigh, in 8 bits each, for one average length. Immutable once made and
- * counted. The average of an index moves with every upload; its codes need not, as bm25_bounds.c
- * shows, until it has moved by CODES_DRIFT: then the segment gets new ones.
+ * counted. The average of an index moves with every upload; its codes need not: what is found stays
+ * right, as bm25_bounds.c shows, however far it has moved. Beyond CODES_DRIFT they make too many candidates,
+ * and the segment gets new ones, in an update that may write so much (bm25_renew.c).
  *
  *   code   of a posting, which weighs saturated = tf / (tf + norm): with the term's own scale,
  *          code_value(scale, code - 1) < saturated <= code_value(scale, code), and equal to

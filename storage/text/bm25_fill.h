@@ -23,8 +23,9 @@ void fill_close(struct filling *f);
 bool fill_entry(struct filling *f, uint32_t term, uint32_t tf);
 /* Ends the row at hand: it is that of this document, above all before. */
 bool fill_document(struct filling *f, uint32_t document, uint32_t length);
-/* Starts with these terms, one or more, under the numbers that they have. Returns how many documents have
- * each, zeroes, for the caller to set to what fill_packed will put; NULL when memory ran out, or when stopped. */
+/* Starts with these terms, one or more, under the numbers that they have. Returns how many documents
+ * have each, zeroes, for the caller to set to what fill_packed will put; NULL when memory ran out, or
+ * when stopped. */
 uint32_t *fill_start(struct filling *f, const struct terms *terms, struct stop *stop);
 /* Puts a document whose row is packed, of the terms of fill_start, instead of a row at hand. */
 bool fill_packed(struct filling *f, const unsigned char *row, size_t bytes, uint32_t document,

@@ -1,4 +1,5 @@
-/* The loops that a BM25 search spends its time in; see bm25_scan.c, and bm25_bounds.c of the last. */
+/* The loops that a BM25 search spends its time in: bm25_scan.c adds and sweeps by them, bm25_bounds.c
+ * weighs codes. */
 #ifndef STORAGE_TEXT_BM25_KERNELS_H
 #define STORAGE_TEXT_BM25_KERNELS_H
 

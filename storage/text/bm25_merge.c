@@ -1,8 +1,9 @@
 /*
  * Several parts made one, from their rows: no text is read again. Documents are taken by rising number
  * from whichever part has the next. The terms of the largest part (but not of one that gives its front
- * alone) keep their numbers, so that its rows are copied as they stand; those which only its lost documents had stay as terms that no document has,
- * unless they are many. Terms of other parts get new numbers as they come.
+ * alone) keep their numbers, so that its rows are copied as they stand; those which only its lost
+ * documents had stay as terms that no document has, unless they are many. Terms of other parts get new
+ * numbers as they come.
  */
 #include <stdlib.h>
 
@@ -18,12 +19,6 @@ struct source {
 	uint32_t *number; /* a term: 1 + its number in the merged segment; 0: it has none yet */
 	bool copied;	  /* its terms keep their numbers */
 };
-
-static void skip_lost(struct source *s)
-{
-	while (s->at < s->end && part_lost(s->part, s->at))
-		s->at++;
-}
 
 /* The source with the lowest document; NULL at the end. */
 static struct source *next_source(struct source *sources, size_t n)
@@ -77,8 +72,7 @@ static bool take_document(struct filling *f, struct source *s)
 {
 	if (!(s->copied ? copy_document(f, s) : translate_document(f, s)))
 		return false;
-	s->at++;
-	skip_lost(s);
+	s->at = part_next(s->part, s->at + 1, s->end);
 	return true;
 }
 
@@ -87,7 +81,7 @@ static bool open_source(struct source *s, const struct part *part, uint32_t end)
 	s->part = part;
 	s->end = end;
 	s->number = array_new(part->segment->terms.n, sizeof *s->number);
-	skip_lost(s);
+	s->at = part_next(part, 0, end);
 	return s->number;
 }
 

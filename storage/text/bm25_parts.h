@@ -28,6 +28,14 @@ static inline uint32_t part_living(const struct part *p)
 	return p->segment->n - p->n_lost;
 }
 
+/* The first place from `at` on, under `end`, whose document lives; `end` when there is none. */
+static inline uint32_t part_next(const struct part *p, uint32_t at, uint32_t end)
+{
+	while (at < end && part_lost(p, at))
+		at += p->lost[at / 64] == UINT64_MAX ? 64 - at % 64 : 1;
+	return at < end ? at : end;
+}
+
 /* One segment of the documents that live in these parts, and of those that live at the places below
  * `end` of another, `front` (NULL: none), by rising number. NULL when memory ran out, or when stopped. */
 struct segment *parts_merge(const struct part *parts, size_t n, const struct part *front,

@@ -137,15 +137,11 @@ enum code scan_ranges(struct scan *s, struct error *e)
 	bm25_sweep sweep = bm25_sweep_for(isa_now());
 	uint32_t n = s->segment->n;
 
-	for (uint32_t range = 0; (uint64_t)range * RANGE < n; range++) {
-		s->broken_off = bounds_look_bad(s);
-		if (s->low > s->high || s->broken_off)
-			break;
+	for (uint32_t range = 0; (uint64_t)range * RANGE < n && s->low <= s->high; range++) {
 		if (check_cancelled(s->r->cancelled, e))
 			return e->code;
 		if (add_range(s, range) || !s->low)
 			sweep_range(s, range, sweep);
-		s->seen += n - range * RANGE < RANGE ? n - range * RANGE : RANGE;
 	}
 	return OK;
 }

@@ -1,6 +1,7 @@
 /*
- * The inside of a search, for its files alone: bm25_bounds.c proves which sums may matter,
- * bm25_seed.c where that starts, bm25_scan.c makes sums and takes candidates from them, bm25_search.c goes through the parts.
+ * The inside of a search, for its files alone: bm25_bounds.c proves which sums may matter, bm25_seed.c
+ * where that starts, bm25_scan.c makes sums and takes candidates from them, bm25_search.c goes through
+ * the parts.
  */
 #ifndef STORAGE_TEXT_BM25_SCAN_H
 #define STORAGE_TEXT_BM25_SCAN_H
@@ -51,8 +52,6 @@ struct scan {
 	uint32_t not_above;   /* what is above it has been searched */
 	uint32_t proved;      /* no sum below it is of use; low is this, or a guess */
 	uint32_t certain;     /* sums under this are below the ceiling for sure */
-	uint64_t seen;	      /* documents, in this pass */
-	bool broken_off;      /* it is, for a lower guess */
 
 	/* the part at hand */
 	size_t number;
@@ -80,8 +79,6 @@ void bounds_guess_lower(struct scan *s, uint32_t done);
 void bounds_raise(struct scan *s, uint32_t units);
 /* By the k-th best score so far. */
 void bounds_raise_by_kept(struct scan *s);
-/* By what has been seen, the guess will prove too high. */
-bool bounds_look_bad(const struct scan *s);
 
 /* bm25_scan.c: takes the candidates of all ranges of the part at hand. */
 enum code scan_ranges(struct scan *s, struct error *e);

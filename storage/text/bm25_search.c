@@ -72,16 +72,12 @@ static bool make_room(struct scan *s)
 /* All parts once. */
 static enum code pass(struct scan *s, struct error *e)
 {
-	s->seen = 0;
-	s->broken_off = false;
-	for (size_t i = 0; i < s->b->n_parts && !s->broken_off; i++) {
+	for (size_t i = 0; i < s->b->n_parts; i++) {
 		s->number = i;
 		s->part = &s->b->parts[i];
 		s->segment = s->part->segment;
 		s->codes = s->part->codes;
-		if (!bounds_enter(s))
-			s->seen += s->segment->n;
-		else if (scan_ranges(s, e))
+		if (bounds_enter(s) && scan_ranges(s, e))
 			return e->code;
 	}
 	return OK;
@@ -94,13 +90,10 @@ static enum code search(struct scan *s, struct error *e)
 		uint32_t from = s->low;
 		if (pass(s, e))
 			return e->code;
-		if (s->broken_off)
-			s->n_pool = 0;
-		else
-			scan_finish(s);
+		scan_finish(s);
 		if (s->proved >= from)
 			return OK;
-		bounds_guess_lower(s, s->broken_off ? UNITS + 1 : from);
+		bounds_guess_lower(s, from);
 	}
 }
 

@@ -106,48 +106,33 @@ START_TEST(a_rare_word_beside_one_that_all_say)
 }
 END_TEST
 
-/* One word's documents, all of different lengths or nearly so; `others` do not have it. */
-static struct text one_word_in(uint32_t n, uint32_t others)
+/* The scores of some ranks as ceilings, of one hit and of many below. */
+static void ck_under_ceilings(
+	const struct text *t, const struct question *question, const size_t *ranks, size_t n)
 {
-	uint32_t words[512] = {0};
-	struct text t = text_new(n + others, 2);
-
-	t.b = 1;
-	for (uint32_t i = 1; i < 512; i++)
-		words[i] = 1;
-	for (uint32_t d = 0; d < t.n; d++)
-		if (d % ((n + others) / n))
-			text_put(&t, d, words + 1, 1);
-		else
-			text_put(&t, d, words, 1 + text_below(500));
-	text_build(&t);
-	return t;
-}
-
-static void ck_under_ceilings(const struct text *t)
-{
-	static const size_t depths[] = {1, 2, 10, 100},
-			    tenths[] = {10, 11, 12, 13, 20, 30, 50, 200, 300};
-	struct question question = {{0}, 1};
-	struct truth all = truth_of(t, &question);
-	struct bm25_query *q = bm25_query(t->index, "w0");
+	static const size_t depths[] = {1, 2, 10, 100, 1000};
+	struct truth all = truth_of(t, question);
+	char *spelled = text_spelled(question->words, question->n);
+	struct bm25_query *q = bm25_query(t->index, spelled);
 	struct bm25_scratch *scratch = bm25_scratch_new();
 
 	for (size_t i = 0; i < sizeof depths / sizeof *depths; i++)
-		for (size_t j = 0; j < sizeof tenths / sizeof *tenths; j++) {
+		for (size_t j = 0; j < n; j++) {
 			struct bm25_request r = bm25_best(q, depths[i]);
-			const struct hit *first = &all.hits[depths[i] * tenths[j] / 10];
-			r.at_most = first->score;
+			const struct hit *ceiling = &all.hits[ranks[j]];
+			ck_assert_uint_lt(ranks[j], all.n);
+			r.at_most = ceiling->score;
 			ck_answer(t, &all, r, scratch);
 			r.at_most = INFINITY;
-			r.below = first->score;
+			r.below = ceiling->score;
 			ck_answer(t, &all, r, scratch);
 			r.below = INFINITY;
-			r.after = first;
+			r.after = ceiling;
 			ck_answer(t, &all, r, scratch);
 		}
 	bm25_scratch_free(scratch);
 	bm25_query_free(q);
+	free(spelled);
 	free(all.hits);
 }
 
@@ -155,21 +140,71 @@ static void ck_under_ceilings(const struct text *t)
  * that a threshold which was guessed from the best of them lies above all that is allowed, or some of it. */
 START_TEST(more_lie_above_the_ceiling_than_was_guessed)
 {
+	static const size_t ranks[] = {1, 2, 3, 4, 5, 10, 12, 13, 20, 30, 50, 100, 110, 120, 130,
+		200, 300, 500, 2000, 3000};
+	uint32_t words[512] = {0};
+
 	if (!force(_i))
 		return;
-	struct text t = one_word_in(4000, 0);
-	ck_under_ceilings(&t);
+	struct text t = text_new(4000, 2);
+	t.b = 1;
+	for (uint32_t i = 1; i < 512; i++)
+		words[i] = 1;
+	for (uint32_t d = 0; d < t.n; d++)
+		text_put(&t, d, words, 1 + text_below(500));
+	text_build(&t);
+	ck_under_ceilings(&t, &(struct question){{0}, 1}, ranks, sizeof ranks / sizeof *ranks);
 	text_free(&t);
 }
 END_TEST
 
-/* In several ranges, so that a guess is found wrong on the way. */
-START_TEST(a_guess_looks_bad_before_the_end)
+/* Nine documents of ten say a word; what else is asked for only those of the last range do, so that
+ * for long nothing is found that a guess says is there. */
+START_TEST(matches_lie_together_at_the_end)
 {
+	static const size_t ranks[] = {1, 13, 200, 600, 1999, 2001, 5000};
+	enum { OTHERS = 2 * 65536 };
+
 	if (!force(_i))
 		return;
-	struct text t = one_word_in(4000, 4 * 65536 - 4000);
-	ck_under_ceilings(&t);
+	struct text t = text_new(OTHERS + 2000, 3);
+	for (uint32_t d = 0; d < t.n; d++) {
+		uint32_t words[32], n = 0;
+		if (text_below(10))
+			words[n++] = 0;
+		for (uint32_t i = 0, times = d < OTHERS ? 0 : 1 + text_below(3); i < times; i++)
+			words[n++] = 1;
+		for (uint32_t i = 0, times = text_below(25); i < times; i++)
+			words[n++] = 2;
+		text_put(&t, d, words, n);
+	}
+	text_build(&t);
+	ck_under_ceilings(&t, &(struct question){{0, 1}, 2}, ranks, sizeof ranks / sizeof *ranks);
+	text_free(&t);
+}
+END_TEST
+
+/* Steps of documents that tie, some of more than a search keeps on its way, and of few above them: all
+ * places are taken while the threshold is a guess yet, a good one or the last of several. */
+START_TEST(too_many_tie_where_a_guess_ends)
+{
+	static const uint32_t step[] = {60, 20000, 700, 20000, 1000};
+	static const size_t ranks[] = {
+		0, 59, 60, 10000, 20050, 20059, 20060, 20759, 20760, 40700, 40759};
+
+	if (!force(_i))
+		return;
+	struct text t = text_new(66000, 2);
+	for (uint32_t d = 0; d < t.n; d++) {
+		uint32_t words[5] = {1, 1, 1, 1, 1}, times = 5, at = d * 7919u % t.n;
+		for (; times && at >= step[5 - times]; times--)
+			at -= step[5 - times];
+		for (uint32_t i = 0; i < times; i++)
+			words[i] = 0;
+		text_put(&t, d, words, 5);
+	}
+	text_build(&t);
+	ck_under_ceilings(&t, &(struct question){{0}, 1}, ranks, sizeof ranks / sizeof *ranks);
 	text_free(&t);
 }
 END_TEST
@@ -426,7 +461,8 @@ Suite *suite(void)
 	tcase_add_loop_test(t, a_rare_word_beside_one_that_all_say, ISA_PORTABLE, ISA_AVX512 + 1);
 	tcase_add_loop_test(
 		t, more_lie_above_the_ceiling_than_was_guessed, ISA_PORTABLE, ISA_AVX512 + 1);
-	tcase_add_loop_test(t, a_guess_looks_bad_before_the_end, ISA_PORTABLE, ISA_AVX512 + 1);
+	tcase_add_loop_test(t, matches_lie_together_at_the_end, ISA_PORTABLE, ISA_AVX512 + 1);
+	tcase_add_loop_test(t, too_many_tie_where_a_guess_ends, ISA_PORTABLE, ISA_AVX512 + 1);
 	tcase_add_test(t, a_million_scores_are_the_formulas);
 	tcase_add_test(t, a_query_of_forty_thousand_words);
 	tcase_add_test(t, a_cancelled_search_leaves_its_scratch_fit_for_the_next);
