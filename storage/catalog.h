@@ -57,7 +57,7 @@ enum code catalog_begin(struct catalog *c, const Pb__BeginGenerationRequest *req
 	struct arena *arena, Pb__Generation *out, struct error *e);
 /* Builds the image aside, measures its recall, makes it durable, swaps it in. With `waiting`, for
  * somebody who waits for the answer: FAILED_PRECONDITION/NEEDS_BACKGROUND at "background" when it
- * is to have a FAISS index over more than LIMIT_INDEX_NUMBERS numbers. */
+ * is to have another index than `exact` over more than LIMIT_INDEX_NUMBERS numbers. */
 enum code catalog_publish(struct catalog *c, const char *collection, uint64_t generation,
 	bool waiting, const struct progress *progress, struct arena *arena, Pb__Generation *out,
 	uint64_t *documents_without_vector, struct error *e);
