@@ -7,10 +7,7 @@
 
 #define NOBODY SIZE_MAX
 
-enum {
-	PAIRS_A_SCORE = 16, /* of a query and a code: they take about as long as one score */
-	SURVIVORS_AT_ONCE = 1 << 14 /* survivors finished at once */
-};
+enum { PAIRS_A_SCORE = 16 /* of a query and a code: they take about as long as one score */ };
 
 enum code again_add(struct again *a, size_t i, struct error *e)
 {

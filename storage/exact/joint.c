@@ -13,10 +13,8 @@
 enum {
 	PRODUCT = 2, /* of floats, in those of bytes */
 	FEW_QUERIES = 24,
-	WORTH_A_LOT = 3 * PANEL,  /* queries: a lot of fewer reads the codes for too few */
-	MOST_OF_A_LOT = 1024,	  /* queries: they take a step some milliseconds */
-	SCORES_AT_ONCE = 1 << 14, /* that a step of the rest makes */
-	GROUP_AT_ONCE = 1 << 14	  /* survivors finished in a step */
+	WORTH_A_LOT = 3 * PANEL, /* queries: a lot of fewer reads the codes for too few */
+	MOST_OF_A_LOT = 1024	 /* queries: they take a step some milliseconds */
 };
 
 /* Multiplications that a thread does in a second when there are many queries. */
@@ -345,7 +343,7 @@ static enum code finish_step(struct joint *j, struct lot *lot, struct error *e)
 	if (j->by_chunks && !j->absorbed)
 		absorb(j, lot);
 	size_t left = lot->of - lot->finished;
-	size_t n = pass_worth(lot->pass, lot->finished, left, GROUP_AT_ONCE);
+	size_t n = pass_worth(lot->pass, lot->finished, left, SURVIVORS_AT_ONCE);
 	lot->finished += n;
 	return pass_finish(lot->pass, lot->finished - n, n, NULL, e);
 }

@@ -2,16 +2,17 @@
  * A pass for several requests, cut into lots:
  *
  *   many queries   a lot is some of the queries, over all chunks. There is one lot more than the crew
- *                  has threads, mostly, and the one that is behind goes first: whatever keeps a thread from its
- *                  core, all are done at about the same time
+ *                  has threads, mostly, and the one that is behind goes first: whatever keeps a
+ *                  thread from its core, all are done at about the same time
  *   few queries    a lot for each thread, of all of the queries, over the chunks that it takes before
- *                  others do; the first lot encodes them for all, and absorbs the others when all are scanned
+ *                  others do; the first lot encodes the queries for all, and absorbs the others
+ *                  when all are scanned
  *
- * and a lot is encoded, scanned, then finished, in portions that end by the clock, and are late by a step at
- * most: a panel's encoding, or half a millisecond where the kernels are as fast as is reckoned with, or one chunk for all of
- * its queries, or the scores of some survivors. What a portion takes is what others wait for, and no
- * reckoning holds on every machine, with any number of queries and others on the cores. Answers do not
- * depend on where a portion ends. Nothing here locks: shared.c says who may.
+ * and a lot is encoded, scanned, then finished, in portions that end by the clock, and are late by a
+ * step at most: a panel's encoding, or half a millisecond where the kernels are as fast as is reckoned
+ * with, or one chunk for all of its queries, or the scores of some survivors. What a portion takes is
+ * what others wait for, and no reckoning holds on every machine, with any number of queries and others
+ * on the cores. Answers do not depend on where a portion ends. Nothing here locks: shared.c says who may.
  */
 #ifndef STORAGE_EXACT_JOINT_H
 #define STORAGE_EXACT_JOINT_H

@@ -17,8 +17,9 @@ struct panel {
 	uint32_t next_guess;  /* the pass guesses again after so many chunks */
 	uint32_t width;	      /* of `code`: n, or the next width that tiles are made for */
 	uint32_t steps, tail; /* as the codes have them (codes.h) */
-	/* The head: steps x width x 4; and behind them, stretches (encode.h) x width x 2 halves, in two bytes each:
-	 * - 128 times the sum of a half's bytes, modulo 2^16; and, of a panel's own queries, the tails */
+	/* The head: steps x width x 4; and behind them, stretches (encode.h) x width x 2 halves, in two
+	 * bytes each: - 128 times the sum of a half's bytes, modulo 2^16; and, of a panel's own queries,
+	 * the tails */
 	int8_t *code;
 	/* width of each; those behind n never find anything */
 	int32_t start[PANEL]; /* - 128 times the sum of its bytes: what rows are stored with */

@@ -10,8 +10,6 @@
 #include "storage/exact/score.h"
 #include "storage/progress.h"
 
-enum { SCORES_AT_ONCE = 1 << 14 /* between two looks at whether it is cancelled */ };
-
 double sigma_of(const struct codes *c, double length, double score)
 {
 	switch (c->similarity) {

@@ -34,6 +34,9 @@ struct exact {
 
 struct pass;
 
+/* What is done between two looks at the clock or at whether it is cancelled: some milliseconds at most. */
+enum { SCORES_AT_ONCE = 1 << 14 /* of the rest */, SURVIVORS_AT_ONCE = 1 << 14 /* finished */ };
+
 enum code pass_begin(const struct exact *x, const uint32_t *order, struct exact_query *queries,
 	size_t n, struct pass **out, struct error *e);
 struct pass *pass_end(struct pass *p); /* NULL is fine; returns NULL */

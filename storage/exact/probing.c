@@ -10,13 +10,10 @@
 #include "storage/exact/visits.h"
 #include "storage/progress.h"
 
-enum {
-	FIND_PANELS = 8, /* of queries that find their lists in one chunk, */
-	FIND_LISTS =
-		1
-		<< 16, /* or fewer where there are many lists: in all they are compared with so many */
-	ROUNDS = 4     /* that end with 1, 4, 16 and all lists */
-};
+/* How many queries find their lists in one chunk: FIND_PANELS of them, or fewer where there are many
+ * lists, so that they are compared with FIND_LISTS in all. */
+enum { FIND_PANELS = 8, FIND_LISTS = 1 << 16 };
+enum { ROUNDS = 4 /* that end with 1, 4, 16 and all lists */ };
 
 /* Queries that go through lists together; their chunks follow those of the wave before. */
 struct wave {
@@ -37,8 +34,8 @@ struct probing {
 	size_t *first;	    /* n + 1: where the probes of each query begin, of all there are */
 	struct wave *waves; /* n_waves, and where the last one ends */
 	size_t n_waves;
-	unsigned char **
-		kept; /* n: the lists that a wide query looks into, a bit each, once its wave is over */
+	/* n: the lists that a wide query looks into, a bit each, once its wave is over */
+	unsigned char **kept;
 	int8_t *codes; /* of each query up to the wave at hand, taken out of its panel */
 	int8_t *code;  /* of the panel at hand */
 	/* Of the wave at hand: */

@@ -21,7 +21,7 @@ struct survivors {
 	double floor;  /* nor is one below this; or -inf */
 
 	float tau;    /* uppers below it are passed over; +inf: given up */
-	float pass;   /* of a chunk, since the last guess (guess.c) */
+	float pass;   /* rows a chunk that reached the last guess: its rank over the chunks seen */
 	bool guessed; /* tau is more than k rows prove (guess.h) */
 	bool wide;    /* given up: too many, or no memory for them */
 	bool gone;    /* given up, because nobody wants the answer any more */

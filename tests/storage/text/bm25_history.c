@@ -148,3 +148,11 @@ struct text history_next(struct history *h, const struct text *before)
 	memset(h->changed, 0, sizeof h->changed);
 	return t;
 }
+
+void history_go_on(struct history *h, struct text *now)
+{
+	struct text then = *now;
+
+	*now = history_next(h, &then);
+	text_free(&then);
+}

@@ -38,6 +38,8 @@ enum code history_succeed(const struct history *h, const struct bm25 *before, st
 void history_look(struct history *h, const struct bm25 *before, const struct bm25 *b);
 /* The successor, as the history has it now, looked at. */
 struct text history_next(struct history *h, const struct text *before);
+/* The same in its place. */
+void history_go_on(struct history *h, struct text *now);
 /* The part that has the segment; NULL when none does. */
 const struct part *history_part(const struct bm25 *b, const struct segment *segment);
 /* No part is worn or outdated. */

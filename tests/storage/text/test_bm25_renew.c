@@ -33,9 +33,7 @@ static int wear_out(struct history *h, struct text *now, int at_once, uint8_t wo
 			for (uint8_t w = 0; w < words; w++)
 				h->words[d][w] = text_below(h->vocabulary);
 		}
-		struct text then = *now;
-		*now = history_next(h, &then);
-		text_free(&then);
+		history_go_on(h, now);
 		if (updates % 20 == 0)
 			ck_questions(now, 1);
 		ck_assert_uint_eq(now->index->n, large->n);
@@ -97,12 +95,9 @@ START_TEST(a_large_outdated_part_goes_in_pieces)
 	int updates = wear_out(h, &now, AT_ONCE, LONGEST);
 	ck_assert_int_le(updates, 20 + LARGE / 3 / AT_ONCE);
 	ck_questions(&now, 5);
-	for (int i = 0; i < LARGE / SMALL_ALLOWANCE;
-		i++) { /* nothing comes: codes are all there is to do */
-		struct text then = now;
-		now = history_next(h, &then);
-		text_free(&then);
-	}
+	/* Nothing comes: codes are all there is to do. */
+	for (int i = 0; i < LARGE / SMALL_ALLOWANCE; i++)
+		history_go_on(h, &now);
 	ck_kept(now.index);
 	ck_questions(&now, 5);
 	text_free(&now);
@@ -125,9 +120,7 @@ START_TEST(a_part_of_four_times_the_allowance_is_not_outdated_for_ever)
 	for (int i = 0; i < 60; i++) {
 		for (int j = 0; j < AT_ONCE; j++)
 			add_long(h);
-		struct text then = now;
-		now = history_next(h, &then);
-		text_free(&then);
+		history_go_on(h, &now);
 		bool outdated = is_outdated(now.index, &now.index->parts[0]);
 		met += outdated;
 		in_a_row = outdated ? in_a_row + 1 : 0;
@@ -150,9 +143,7 @@ START_TEST(parts_that_are_too_large_stay_apart)
 	h->anew = 200;
 	for (int i = 0; i < 100; i++) {
 		history_upload(h, 20, 0, 6);
-		struct text then = now;
-		now = history_next(h, &then);
-		text_free(&then);
+		history_go_on(h, &now);
 	}
 	const struct bm25 *b = now.index;
 	ck_assert_uint_ge(b->n_parts, 10);

@@ -137,9 +137,7 @@ START_TEST(everyone_ties_in_every_part)
 			h->length[h->n] = 1;
 			h->changed[h->n++] = true;
 		}
-		struct text then = now;
-		now = history_next(h, &then);
-		text_free(&then);
+		history_go_on(h, &now);
 	}
 	ck_assert_uint_ge(now.index->n_parts, 5);
 	ck_questions(&now, 1);
@@ -222,9 +220,7 @@ START_TEST(words_that_are_gone_are_found_again_when_they_are_back)
 		for (uint32_t d = h->n - 150; d < h->n; d++) /* without these words */
 			for (uint32_t i = 0; i < h->length[d]; i++)
 				h->words[d][i] = 0;
-		struct text then = now;
-		now = history_next(h, &then);
-		text_free(&then);
+		history_go_on(h, &now);
 		ck_assert_uint_eq(now.index->n_parts, 1);
 		struct bm25_query *q = bm25_query(now.index, "w1 w2");
 		ck_assert_uint_eq(q->n, back ? 2 : 0);
@@ -245,9 +241,7 @@ START_TEST(thousands_of_uploads_make_few_parts)
 	text_seed(7);
 	for (uint32_t i = 0; i < 2000; i++) {
 		history_upload(h, 1, i % 3 == 0, 3);
-		struct text then = now;
-		now = history_next(h, &then);
-		text_free(&then);
+		history_go_on(h, &now);
 		ck_assert_uint_le(now.index->n_parts, 2 + (size_t)(log2(h->n) / 2));
 	}
 	ck_questions(&now, 2);
@@ -312,9 +306,7 @@ START_TEST(readers_keep_theirs_while_successors_come_and_go)
 	text_free(&first);
 	for (int i = 0; i < SUCCESSORS; i++) {
 		history_upload(h, 5, 10, 20);
-		struct text then = now;
-		now = history_next(h, &then);
-		text_free(&then);
+		history_go_on(h, &now);
 	}
 	for (int i = 0; i < READERS; i++) {
 		pthread_join(threads[i], NULL);
