@@ -97,7 +97,7 @@ static void answer(struct again *a, struct pass *p)
 {
 	for (size_t j = 0; j < a->n; j++) {
 		if (a->query[j] != NOBODY)
-			p->queries[a->query[j]].found = a->copies[j].found;
+			query_take_answer(&p->queries[a->query[j]], &a->copies[j]);
 		a->query[j] = NOBODY;
 	}
 }

@@ -23,7 +23,7 @@ enum { GROUP_SURVIVORS = 1 << 17 };
 
 struct finish {
 	const struct pass *p;
-	const struct exact_query *q;
+	struct exact_query *q;
 	double length;
 	double need; /* what an upper must reach */
 	size_t best; /* survivors of the first round */
@@ -128,7 +128,8 @@ static bool group_init(struct group *g)
 	g->visits = FAULT() ? NULL : malloc((2 * g->room + 1) * sizeof *g->visits);
 	for (size_t i = 0; g->finish && i < g->n; i++) {
 		const struct pass *p = g->p;
-		const struct exact_query *q = &p->queries[g->first + i];
+		struct exact_query *q = &p->queries[g->first + i];
+		q->ahead = 0;
 		g->finish[i] = (struct finish){p, q, p->length[g->first + i],
 			p->survivors[g->first + i].tau, 0, {q->out, 0, q->k, p->order}};
 	}
@@ -152,7 +153,8 @@ static enum code finish_one(struct pass *p, size_t query, struct finish *f, stru
 	if (!is_proved(f, s))
 		return again_add(&p->again, query, e);
 	top_sort(&f->top);
-	p->queries[query].found = f->top.n;
+	f->q->found = f->top.n;
+	f->q->ahead += s->ahead;
 	return OK;
 }
 

@@ -1,5 +1,11 @@
 #include "storage/exact/query.h"
 
+void query_take_answer(struct exact_query *q, const struct exact_query *copy)
+{
+	q->found = copy->found;
+	q->ahead = copy->ahead;
+}
+
 bool query_excludes(const struct exact_query *q, uint32_t document)
 {
 	size_t low = 0, high = q->n_excluded;
@@ -14,16 +20,13 @@ bool query_excludes(const struct exact_query *q, uint32_t document)
 	return low < q->n_excluded && q->excluded[low] == document;
 }
 
-static bool stands_behind(const struct hit *limit, const struct hit *h, const uint32_t *order)
+bool query_behind(const struct exact_query *q, const uint32_t *order, const struct hit *h)
 {
+	const struct hit *limit = q->behind;
+
 	if (!limit)
 		return true;
 	if (limit->document == NO_LIMIT)
 		return h->score < limit->score;
 	return hit_before(limit, h, order);
-}
-
-bool query_wants(const struct exact_query *q, const uint32_t *order, const struct hit *h)
-{
-	return h->score >= q->floor && stands_behind(q->behind, h, order);
 }

@@ -74,12 +74,16 @@ struct exact_query {
 	uint32_t nprobe;
 	struct hit *out; /* k, sorted as hit.h says */
 	size_t found;	 /* of them */
+	/* How many of the rows looked into do not stand behind `behind`, the excluded among them; an index
+	 * of FAISS does not say it, and nobody does where the floor is above. */
+	size_t ahead;
 };
 
 enum { NO_LIMIT = UINT32_MAX };
 
+/* What was filled in of a copy, whose `out` is the same. */
+void query_take_answer(struct exact_query *q, const struct exact_query *copy);
 bool query_excludes(const struct exact_query *q, uint32_t document);
-/* Of a hit that is not excluded: whether its score is within the limits. */
-bool query_wants(const struct exact_query *q, const uint32_t *order, const struct hit *h);
+bool query_behind(const struct exact_query *q, const uint32_t *order, const struct hit *h);
 
 #endif

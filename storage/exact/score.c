@@ -48,14 +48,16 @@ double score_row(const struct vectors *rows, const float *query, double length, 
 	}
 }
 
-void score_offer(const struct vectors *rows, const struct exact_query *q, double length,
-	uint32_t row, struct top *top)
+void score_offer(const struct vectors *rows, struct exact_query *q, double length, uint32_t row,
+	struct top *top)
 {
 	struct hit h = {rows->numbers[row], 0};
 
-	if (h.document == DEAD_ROW || query_excludes(q, h.document))
+	if (h.document == DEAD_ROW)
 		return;
 	h.score = score_row(rows, q->vector, length, row);
-	if (query_wants(q, top->order, &h))
+	if (!query_behind(q, top->order, &h))
+		q->ahead++;
+	else if (h.score >= q->floor && !query_excludes(q, h.document))
 		top_offer(top, h);
 }

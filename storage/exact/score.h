@@ -14,8 +14,9 @@ double vector_length(const float *v, uint32_t dimension);
 /* `length` is the query's. */
 double score_row(const struct vectors *rows, const float *query, double length, uint32_t row);
 
-/* Offers a row to the answer of a query of this length, unless it is dead or not wanted. */
-void score_offer(const struct vectors *rows, const struct exact_query *q, double length,
-	uint32_t row, struct top *top);
+/* Offers a row to the answer of a query of this length, or counts it among those ahead, unless it is
+ * dead or not wanted. */
+void score_offer(const struct vectors *rows, struct exact_query *q, double length, uint32_t row,
+	struct top *top);
 
 #endif

@@ -232,7 +232,7 @@ static void close_joint(struct shared *s, enum line line)
 		next = w->next; /* it goes with its thread once it is done */
 		w->error = j->error;
 		for (size_t i = 0; i < w->request->n && !j->error.code; i++)
-			w->request->queries[i].found = j->queries[w->first + i].found;
+			query_take_answer(&w->request->queries[i], &j->queries[w->first + i]);
 		w->done = true;
 	}
 	s->joint[line] = NULL;

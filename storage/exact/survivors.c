@@ -32,7 +32,7 @@ bool survivors_init(struct survivors *s)
 	s->guessed = s->wide = s->gone = false;
 	s->at = NULL;
 	s->keys = NULL;
-	s->n = 0;
+	s->n = s->ahead = 0;
 	size_t room = 3 * s->k + LEAST_ROOM, all = (size_t)s->codes->rows + 1;
 	return make_room(s, room < all ? room : all);
 }
@@ -89,6 +89,7 @@ static void drop_unwanted(struct survivors *s)
 		s->at[kept] = s->at[i];
 		kept += !(s->at[i].lower > s->above);
 	}
+	s->ahead += s->n - kept;
 	s->n = s->wide ? 0 : kept;
 }
 
@@ -171,6 +172,7 @@ void survivors_absorb(struct survivors *s, const struct survivors *other)
 	if (other->tau > s->tau)
 		s->tau = other->tau;
 	s->guessed |= other->guessed;
+	s->ahead += other->ahead;
 	for (size_t i = 0; i < other->n && !s->wide; i++)
 		if (other->at[i].upper >= s->tau) {
 			s->at[s->n++] = other->at[i];

@@ -28,6 +28,7 @@ struct survivors {
 	struct survivor *at;
 	uint32_t *keys; /* of the same room: scratch */
 	size_t n, room;
+	size_t ahead; /* let go of, because they were above `above` */
 };
 
 /* Makes room for what s->k needs at least. False: no memory. */

@@ -31,7 +31,7 @@ enum code wide_add(struct wide *w, struct pass *p, size_t i, struct error *e)
 		w->query = query;
 		w->room = room;
 	}
-	q->found = 0; /* there may be no rows to come */
+	q->found = q->ahead = 0; /* there may be no rows to come */
 	w->query[w->n++] = (struct wide_query){i, 0, {q->out, 0, q->k, p->order}};
 	return OK;
 }

@@ -4,8 +4,8 @@
 #include "storage/progress.h"
 #include "storage/vectors/image_private.h"
 
-static enum code scan_block(const struct image *g, const struct exact_query *queries,
-	struct top *top, size_t n, atomic_bool *cancelled, struct error *e)
+static enum code scan_block(const struct image *g, struct exact_query *queries, struct top *top,
+	size_t n, atomic_bool *cancelled, struct error *e)
 {
 	double length[SCAN_QUERIES];
 
@@ -27,8 +27,10 @@ enum code scan_rows(const struct image *g, const struct shared_request *r, struc
 	for (size_t first = 0, n; first < r->n; first += n) {
 		struct exact_query *queries = r->queries + first;
 		n = r->n - first < SCAN_QUERIES ? r->n - first : SCAN_QUERIES;
-		for (size_t i = 0; i < n; i++)
+		for (size_t i = 0; i < n; i++) {
 			top[i] = (struct top){queries[i].out, 0, queries[i].k, r->order};
+			queries[i].ahead = 0;
+		}
 		if (scan_block(g, queries, top, n, r->cancelled, e))
 			return e->code;
 		for (size_t i = 0; i < n; i++) {

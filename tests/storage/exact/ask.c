@@ -144,7 +144,7 @@ void ask_again(struct ask *a)
 	for (size_t i = 0; i < a->n; i++) {
 		struct exact_query *q = &a->queries[i];
 		q->out = malloc(q->k * sizeof *q->out);
-		q->found = SIZE_MAX;
+		q->found = q->ahead = SIZE_MAX;
 	}
 }
 

@@ -134,7 +134,7 @@ static void part(void)
 	for (struct waiting *w = m.joint->requests; w; w = w->next) {
 		struct caller *c = &m.callers[w - m.waiting];
 		for (size_t i = 0; i < c->ask.n; i++)
-			c->ask.queries[i].found = m.joint->queries[w->first + i].found;
+			query_take_answer(&c->ask.queries[i], &m.joint->queries[w->first + i]);
 		ask_check(&c->ask);
 		caller_free(c);
 	}

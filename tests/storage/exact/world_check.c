@@ -62,6 +62,18 @@ static bool before(const struct world *w, double score, uint32_t document, const
 	return w->order[document] < w->order[other->document];
 }
 
+static bool is_ahead(
+	const struct world *w, const struct exact_query *q, const double *scores, uint32_t row)
+{
+	struct hit hit = {w->numbers[row], scores[row]};
+
+	if (!q->behind)
+		return false;
+	if (q->behind->document == NO_LIMIT)
+		return scores[row] >= q->behind->score;
+	return !before(w, q->behind->score, q->behind->document, &hit);
+}
+
 static bool wanted(
 	const struct world *w, const struct exact_query *q, const double *scores, uint32_t row)
 {
@@ -72,12 +84,19 @@ static bool wanted(
 	for (size_t i = 0; i < q->n_excluded; i++)
 		if (q->excluded[i] == document)
 			return false;
-	if (!q->behind)
-		return true;
-	if (q->behind->document == NO_LIMIT)
-		return scores[row] < q->behind->score;
-	struct hit hit = {document, scores[row]};
-	return before(w, q->behind->score, q->behind->document, &hit);
+	return !is_ahead(w, q, scores, row);
+}
+
+static void check_ahead(const struct world *w, const struct exact_query *q, const double *scores)
+{
+	size_t n = 0;
+
+	if (q->behind && q->floor > q->behind->score)
+		return;
+	for (uint32_t row = 0; row < w->shape.n; row++)
+		n += w->numbers[row] != UINT32_MAX && is_ahead(w, q, scores, row);
+	if (q->ahead != n)
+		ck_abort_msg("%s: %zu are said to be ahead, not %zu", world_name(w), q->ahead, n);
 }
 
 /* Hits of wanted rows with their scores, one strictly before the next. */
@@ -103,6 +122,7 @@ void world_check(const struct world *w, const struct exact_query *q, const doubl
 	const struct hit *last = q->found ? &q->out[q->found - 1] : NULL;
 
 	check_hits(w, q, scores);
+	check_ahead(w, q, scores);
 	for (uint32_t row = 0; row < w->shape.n; row++) {
 		if (!wanted(w, q, scores, row))
 			continue;
