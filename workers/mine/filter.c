@@ -2,35 +2,15 @@
 
 #include <math.h>
 
-struct thresholds {
-	bool strict;
-	double max_score, min_score;
-	double absolute, relative;  /* of the margins */
-	double band_low, band_high; /* semi-hard */
-};
-
-static struct thresholds thresholds_of(const Pb__MineNegativesRequest *r, double p)
+/* s < over(t) is s <= t, and s >= over(t) is s > t. */
+static double over(double threshold)
 {
-	return (struct thresholds){
-		.strict = r->strict,
-		.max_score = r->max_score,
-		.min_score = r->min_score,
-		.absolute = p - r->absolute_margin,
-		.relative = p - fabs(p) * r->relative_margin,
-		.band_low = p - r->semi_hard_margin,
-		.band_high = p,
-	};
+	return nextafter(threshold, INFINITY);
 }
 
-/* Both are false for NaN: a score that is none passes nothing. */
-static bool at_most(const struct thresholds *t, double score, double threshold)
+static struct range up_to(const Pb__MineNegativesRequest *r, double threshold)
 {
-	return t->strict ? score < threshold : score <= threshold;
-}
-
-static bool at_least(const struct thresholds *t, double score, double threshold)
-{
-	return t->strict ? score > threshold : score >= threshold;
+	return (struct range){-INFINITY, r->strict ? threshold : over(threshold)};
 }
 
 static bool has_scorer(const Pb__MineNegativesRequest *r)
@@ -38,10 +18,10 @@ static bool has_scorer(const Pb__MineNegativesRequest *r)
 	return r->scorer != PB__SCORER__SCORER_NONE;
 }
 
-static bool scored(const struct thresholds *t, double s)
+static struct range scored(const Pb__MineNegativesRequest *r, double p)
 {
-	(void)t;
-	return !isnan(s);
+	(void)r, (void)p;
+	return EVERY_SCORE;
 }
 
 static bool has_max_score(const Pb__MineNegativesRequest *r)
@@ -49,9 +29,10 @@ static bool has_max_score(const Pb__MineNegativesRequest *r)
 	return r->has_max_score;
 }
 
-static bool below_max_score(const struct thresholds *t, double s)
+static struct range below_max_score(const Pb__MineNegativesRequest *r, double p)
 {
-	return at_most(t, s, t->max_score);
+	(void)p;
+	return up_to(r, r->max_score);
 }
 
 static bool has_min_score(const Pb__MineNegativesRequest *r)
@@ -59,9 +40,10 @@ static bool has_min_score(const Pb__MineNegativesRequest *r)
 	return r->has_min_score;
 }
 
-static bool above_min_score(const struct thresholds *t, double s)
+static struct range above_min_score(const Pb__MineNegativesRequest *r, double p)
 {
-	return at_least(t, s, t->min_score);
+	(void)p;
+	return (struct range){r->strict ? over(r->min_score) : r->min_score, INFINITY};
 }
 
 static bool has_absolute_margin(const Pb__MineNegativesRequest *r)
@@ -69,9 +51,9 @@ static bool has_absolute_margin(const Pb__MineNegativesRequest *r)
 	return r->has_absolute_margin;
 }
 
-static bool outside_absolute_margin(const struct thresholds *t, double s)
+static struct range outside_absolute_margin(const Pb__MineNegativesRequest *r, double p)
 {
-	return at_most(t, s, t->absolute);
+	return up_to(r, p - r->absolute_margin);
 }
 
 static bool has_relative_margin(const Pb__MineNegativesRequest *r)
@@ -79,9 +61,9 @@ static bool has_relative_margin(const Pb__MineNegativesRequest *r)
 	return r->has_relative_margin;
 }
 
-static bool outside_relative_margin(const struct thresholds *t, double s)
+static struct range outside_relative_margin(const Pb__MineNegativesRequest *r, double p)
 {
-	return at_most(t, s, t->relative);
+	return up_to(r, p - fabs(p) * r->relative_margin);
 }
 
 static bool has_semi_hard(const Pb__MineNegativesRequest *r)
@@ -89,9 +71,9 @@ static bool has_semi_hard(const Pb__MineNegativesRequest *r)
 	return r->has_semi_hard_margin;
 }
 
-static bool within_semi_hard_band(const struct thresholds *t, double s)
+static struct range semi_hard_band(const Pb__MineNegativesRequest *r, double p)
 {
-	return s > t->band_low && s < t->band_high;
+	return (struct range){over(p - r->semi_hard_margin), p};
 }
 
 enum needs { NOTHING, SCORE, ANCHOR };
@@ -100,14 +82,14 @@ static const struct filter {
 	enum verdict verdict;
 	enum needs needs;
 	bool (*applies)(const Pb__MineNegativesRequest *recipe);
-	bool (*keep)(const struct thresholds *t, double score);
+	struct range (*keeps)(const Pb__MineNegativesRequest *recipe, double p);
 } filters[] = {
 	{REJECTED_UNSCORED, NOTHING, has_scorer, scored},
 	{REJECTED_MAX_SCORE, SCORE, has_max_score, below_max_score},
 	{REJECTED_MIN_SCORE, SCORE, has_min_score, above_min_score},
 	{REJECTED_ABSOLUTE_MARGIN, ANCHOR, has_absolute_margin, outside_absolute_margin},
 	{REJECTED_RELATIVE_MARGIN, ANCHOR, has_relative_margin, outside_relative_margin},
-	{REJECTED_SEMI_HARD, ANCHOR, has_semi_hard, within_semi_hard_band},
+	{REJECTED_SEMI_HARD, ANCHOR, has_semi_hard, semi_hard_band},
 };
 
 enum { N_FILTERS = sizeof filters / sizeof *filters };
@@ -130,17 +112,36 @@ bool filters_need_anchor(const Pb__MineNegativesRequest *recipe)
 	return any_needs(recipe, ANCHOR);
 }
 
+/* False for NaN: a score that is none passes nothing. */
+static bool is_within(const struct range *range, double score)
+{
+	return score >= range->least && score < range->below;
+}
+
 void filter_list(const Pb__MineNegativesRequest *recipe, double p, struct list *list)
 {
-	struct thresholds t = thresholds_of(recipe, p);
+	for (size_t f = 0; f < N_FILTERS; f++) {
+		if (!filters[f].applies(recipe))
+			continue;
+		struct range range = filters[f].keeps(recipe, p);
+		for (size_t i = 0; i < list->n; i++) {
+			struct candidate *c = &list->at[i];
+			if (c->verdict == UNDECIDED && !is_within(&range, c->score))
+				c->verdict = filters[f].verdict;
+		}
+	}
+}
+
+struct range filters_keep(const Pb__MineNegativesRequest *recipe, double p)
+{
+	struct range all = EVERY_SCORE;
 
 	for (size_t f = 0; f < N_FILTERS; f++) {
 		if (!filters[f].applies(recipe))
 			continue;
-		for (size_t i = 0; i < list->n; i++) {
-			struct candidate *c = &list->at[i];
-			if (c->verdict == UNDECIDED && !filters[f].keep(&t, c->score))
-				c->verdict = filters[f].verdict;
-		}
+		struct range range = filters[f].keeps(recipe, p);
+		all.least = fmax(all.least, range.least);
+		all.below = fmin(all.below, range.below);
 	}
+	return all;
 }
