@@ -97,7 +97,8 @@ static enum code put_rejected(
 		const ProtobufCFieldDescriptor *f =
 			protobuf_c_message_descriptor_get_field(&pb__rejected__descriptor, v);
 		char *message = (char *)r->rejected;
-		*(uint64_t *)(message + f->offset) = count_verdict(list, v);
+		*(uint64_t *)(message + f->offset) =
+			v == REJECTED_UNLISTED ? list->unlisted : count_verdict(list, v);
 		*(protobuf_c_boolean *)(message + f->quantifier_offset) = true;
 	}
 	return OK;
@@ -136,7 +137,7 @@ enum code answer_pair(const struct attempt *a, const struct pair *p, const struc
 	if (begin(a, p, &r, e) || put_positives(a, p, r, e) || put_negatives(a, list, fill, r, e) ||
 		put_rejected(a, list, r, e))
 		return e->code;
-	PUT(r, candidates, list->n);
+	PUT(r, candidates, list->n + list->unlisted);
 	PUT(r, depth, depth_reached(a));
 	if (a->m->recipe->explain && explain_list(a->m->view.corpus, list, a->arena, r, e))
 		return e->code;

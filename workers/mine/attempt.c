@@ -4,7 +4,7 @@
 #include <string.h>
 
 #include "workers/mine/answer.h"
-#include "workers/mine/filter.h"
+#include "workers/mine/deepen.h"
 #include "workers/mine/merge.h"
 #include "workers/mine/recipe.h"
 #include "workers/mine/sample.h"
@@ -55,6 +55,7 @@ static void anchor_pair(struct attempt *a, struct pair *p)
 	p->anchor = anchor_pick(recipe->anchor, a->query->positives + p->first,
 		a->positive_scores + p->first, p->n,
 		stream_of(recipe->seed, a->query->id, STREAM_ANCHOR, p->salt));
+	p->keeps = filters_keep(recipe, p->anchor.score);
 }
 
 static enum code make_pairs(struct attempt *a, struct error *e)
@@ -174,37 +175,31 @@ static enum code choose(struct attempt *a, struct pair *p, struct list *list, st
 	return OK;
 }
 
-static enum code judge_pair(struct attempt *a, struct pair *p, const struct list *all, bool last,
-	struct arena *scratch, struct error *e)
+static enum code judge_pair(struct attempt *a, struct pair *p, const struct list *all,
+	const struct unseen *unseen, struct arena *scratch, struct error *e)
 {
 	const Pb__MineNegativesRequest *recipe = a->m->recipe;
-	struct list list = {arena_copy(scratch, all->at, all->n * sizeof *all->at), all->n};
+	struct list list = *all;
 
+	list.at = arena_copy(scratch, all->at, all->n * sizeof *all->at);
 	if (!list.at)
 		return error_memory(e);
 	filter_list(recipe, p->anchor.score, &list);
 	struct window_count count = window_list(recipe, &a->window, &list);
-	if (!last && !window_settled(recipe, &a->window, count))
+	if (unseen_may_pass(unseen, p) && !window_settled(recipe, &a->window, count)) {
+		a->begun = a->begun && count.ranked >= a->window.begin;
 		return OK;
+	}
 	return choose(a, p, &list, scratch, e);
-}
-
-/* Nothing more would come of asking deeper. */
-static bool is_last(const struct attempt *a, const struct found *found)
-{
-	bool more = false;
-
-	for (size_t s = 0; s < N_SOURCES; s++)
-		more = more || found[s].more;
-	return !more || a->ask.depth >= a->window.max_depth;
 }
 
 static enum code judge(
 	struct attempt *a, const struct found *found, struct arena *scratch, struct error *e)
 {
 	struct list list;
-	bool last = is_last(a, found);
+	struct unseen unseen = unseen_of(a, found);
 
+	a->begun = true;
 	if (make_list(a, found, scratch, &list, e))
 		return e->code;
 	for (size_t i = 0; i < a->n_pairs; i++) {
@@ -212,7 +207,7 @@ static enum code judge(
 		if (a->pairs[i].result)
 			continue;
 		arena_init(&own, scratch->limit);
-		enum code rc = judge_pair(a, &a->pairs[i], &list, last, &own, e);
+		enum code rc = judge_pair(a, &a->pairs[i], &list, &unseen, &own, e);
 		arena_free(&own);
 		if (rc)
 			return rc;
@@ -220,19 +215,11 @@ static enum code judge(
 	return OK;
 }
 
-static enum code deepen(struct attempt *a, const struct found *found, struct error *e)
-{
-	uint32_t depth = a->ask.depth, most = a->window.max_depth;
-
-	a->ask.depth = depth < most / 2 ? depth * 2 : most;
-	a->ask.before = a->before;
-	return sources_keep(found, a->arena, a->before, e);
-}
-
 enum code attempt_judge(struct attempt *a, const struct found *found, struct error *e)
 {
 	struct arena scratch;
 
+	deepen_reached(a, found);
 	arena_init(&scratch, a->arena->limit);
 	enum code rc = judge(a, found, &scratch, e);
 	arena_free(&scratch);

@@ -6,6 +6,7 @@
 #define WORKERS_MINE_ATTEMPT_H
 
 #include "workers/mine/anchor.h"
+#include "workers/mine/filter.h"
 #include "workers/mine/identity.h"
 #include "workers/mine/mining.h"
 #include "workers/mine/score.h"
@@ -15,6 +16,7 @@
 /* One result to be: the query with all of its positives, or with anchor = each with one of them. */
 struct pair {
 	struct anchor anchor;
+	struct range keeps;	/* scores that filters do not reject */
 	size_t first, n;	/* of the attempt's positives */
 	const char *salt;	/* for draws: the positive's id, NULL for all of them */
 	Pb__MineResult *result; /* NULL: not settled yet */
@@ -30,6 +32,7 @@ struct attempt {
 	struct identity identity;
 	double *positive_scores;
 	struct window window;
+	bool begun; /* no unsettled pair's window begins behind the list */
 	struct pair *pairs;
 	size_t n_pairs;
 	size_t unsettled; /* pairs */
@@ -41,7 +44,7 @@ enum code attempt_begin(struct attempt *a, const struct mining *m, const struct 
 	struct arena *arena, struct error *e);
 void attempt_end(struct attempt *a);
 
-/* Judges what the sources found for a->ask, for every unsettled pair, and deepens the ask. */
+/* Judges what the sources found for a->ask, for every unsettled pair, and asks deeper for the others. */
 enum code attempt_judge(struct attempt *a, const struct found *found, struct error *e);
 
 #endif

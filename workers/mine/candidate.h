@@ -30,6 +30,7 @@ enum verdict {
 	REJECTED_WINDOW = 11,
 	REJECTED_SAMPLING = 12,
 	REJECTED_DROPPED = 13,
+	REJECTED_UNLISTED = 14, /* no candidate's: list.unlisted counts them */
 	N_VERDICTS,
 	UNDECIDED = N_VERDICTS /* no stage has objected so far */
 };
@@ -53,6 +54,7 @@ struct candidate {
 struct list {
 	struct candidate *at;
 	size_t n;
+	size_t unlisted; /* others the source had between these (source.h) */
 };
 
 /* "chosen", or the name of the field of Rejected; constant. */

@@ -22,8 +22,8 @@ static size_t gather(const struct found *found, struct entry *to)
 
 	for (size_t s = 0; s < N_SOURCES; s++)
 		for (size_t i = 0; i < found[s].n; i++)
-			to[n++] = (struct entry){
-				found[s].hits[i].document, i, s, found[s].hits[i].score};
+			to[n++] = (struct entry){found[s].hits[i].document,
+				found_rank(&found[s], i), s, found[s].hits[i].score};
 	return n;
 }
 
@@ -42,10 +42,12 @@ static void candidate_init(struct candidate *c, uint32_t document, uint32_t plac
 enum code merge_sources(const struct found *found, const uint32_t *places, struct arena *arena,
 	struct list *out, struct error *e)
 {
-	size_t most = 0, n = 0;
+	size_t most = 0, n = 0, unlisted = 0;
 
-	for (size_t s = 0; s < N_SOURCES; s++)
+	for (size_t s = 0; s < N_SOURCES; s++) {
 		most += found[s].n;
+		unlisted += found[s].unlisted;
+	}
 	struct entry *entries = arena_array(arena, most, sizeof *entries);
 	struct candidate *at = arena_array(arena, most, sizeof *at);
 	if (!entries || !at)
@@ -58,7 +60,7 @@ enum code merge_sources(const struct found *found, const uint32_t *places, struc
 			candidate_init(&at[n++], from->document, places[from->document]);
 		at[n - 1].seen[from->source] = (struct sighting){from->rank, from->score};
 	}
-	*out = (struct list){at, n};
+	*out = (struct list){at, n, unlisted};
 	return OK;
 }
 
@@ -107,6 +109,7 @@ void merge_order(const Pb__MineNegativesRequest *recipe, struct list *list)
 	for (size_t i = 0; i < list->n; i++)
 		list->at[i].order = order_of(recipe, &list->at[i]);
 	qsort(list->at, list->n, sizeof *list->at, by_order);
+	/* Only of a list of one source, in its own order, some are left out. */
 	for (size_t i = 0; i < list->n; i++)
-		list->at[i].rank = i;
+		list->at[i].rank = list->unlisted ? best_rank(&list->at[i]) : i;
 }

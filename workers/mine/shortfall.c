@@ -83,7 +83,7 @@ enum code shortfall_apply(const Pb__MineNegativesRequest *recipe, struct list *l
 		return error_set(e, OUT_OF_RANGE, "SHORTFALL",
 			"Of %zu candidates %zu are left, fewer than the %u negatives asked for; "
 			"loosen a filter, widen the window, or choose another shortfall.",
-			list->n, chosen, recipe->num_negatives);
+			list->n + list->unlisted, chosen, recipe->num_negatives);
 	default:
 		return OK;
 	}

@@ -1,5 +1,7 @@
 #include "workers/mine/source.h"
 
+#include <math.h>
+
 #include "workers/mine/recipe.h"
 
 enum { MOST_KEPT = 4096 }; /* hits of a list */
@@ -35,7 +37,7 @@ static enum code need_terms(struct ask *ask, const struct bm25 *bm25, struct err
 enum code ask_begin(struct ask *ask, const struct mining *m, const struct query *q,
 	struct arena *arena, struct error *e)
 {
-	*ask = (struct ask){.query = q};
+	*ask = (struct ask){.query = q, .below = INFINITY};
 	if (recipe_needs_vector(m->recipe) && need_vector(ask, m->view.image, arena, e))
 		return e->code;
 	if (recipe_needs_text(m->recipe) && need_terms(ask, m->view.corpus->bm25, e))
@@ -83,6 +85,14 @@ static enum code ask_one(const struct mining *m, const Pb__Source *source, struc
 	return OK;
 }
 
+static enum code keep(struct found *f, struct arena *arena, struct error *e)
+{
+	f->hits = arena_copy(arena, f->hits, f->n * sizeof *f->hits);
+	if (f->ranks)
+		f->ranks = arena_copy(arena, f->ranks, f->n * sizeof *f->ranks);
+	return f->hits && (f->ranks || !f->unlisted) ? OK : error_memory(e);
+}
+
 static bool continues(size_t kind, const struct found *found)
 {
 	return (kind == PB__SOURCE_KIND__SOURCE_KIND_DENSE ||
@@ -98,10 +108,8 @@ enum code sources_keep(
 		if (!continues(kind, &found[kind]))
 			continue;
 		out[kind] = found[kind];
-		out[kind].hits = arena_copy(
-			arena, found[kind].hits, found[kind].n * sizeof *found[kind].hits);
-		if (!out[kind].hits)
-			return error_memory(e);
+		if (keep(&out[kind], arena, e))
+			return e->code;
 	}
 	return OK;
 }

@@ -19,6 +19,10 @@ struct ask {
 	const float *vector;	  /* where the recipe needs one */
 	struct bm25_query *terms; /* likewise; ask_end frees them */
 	uint32_t depth;		  /* candidates wanted of sources that could give without end */
+	/* The source dense is to leave out what follows `before` down to this score, but for counting it
+	 * among `depth`, which is at most `most`; INFINITY: nothing. It is not a FAISS index then. */
+	double below;
+	uint32_t most;
 	/* N_SOURCES lists from asking this query less deeply, for sources that can continue where
 	 * they ended (sources_keep); NULL: none. */
 	const struct found *before;
@@ -35,7 +39,16 @@ struct found {
 	struct hit *hits;
 	size_t n;
 	bool more; /* asked deeper it would give more */
+	/* Where some are left out, `unlisted` of them, the rank of each hit among all; else NULL, and they
+	 * are 0, 1, ... */
+	uint32_t *ranks;
+	uint32_t unlisted;
 };
+
+static inline uint32_t found_rank(const struct found *f, size_t i)
+{
+	return f->ranks ? f->ranks[i] : (uint32_t)i;
+}
 
 /* Fills found[kind] of each of the n queries for every source of the recipe; lists live in the
  * arena. */
@@ -48,6 +61,9 @@ enum code sources_keep(
 	const struct found *found, struct arena *arena, struct found *out, struct error *e);
 
 bool recipe_has_source(const Pb__MineNegativesRequest *recipe, Pb__SourceKind kind);
+
+/* A deeper list of the source dense is what it was, and more behind it. */
+bool dense_continues(const struct mining *m);
 
 /* The functions of the files: out[i] is the list for asks[i]. */
 enum code source_dense(const struct mining *m, const struct ask *asks, size_t n,
