@@ -15,20 +15,21 @@ static size_t rank_for(size_t k, const struct seen *seen, double effect)
 	return rank < (double)k ? (size_t)ceil(rank) : k;
 }
 
-static bool is_eligible(const struct survivors *s, const struct survivor *x)
-{
-	return x->upper < s->below;
-}
-
-/* What a sigma is not below by all likelihood, of those halfway from lower to upper by their bytes. */
+/* What a sigma is not below by all likelihood, of those halfway from lower to upper by their bytes; with
+ * -margins, not above. */
 static float likely(const struct survivor *x, float margins)
 {
-	return x->upper - margins * (x->upper - x->lower) / 2;
+	return (x->upper + x->lower - margins * (x->upper - x->lower)) / 2;
 }
 
 static float margins_of(const struct survivors *s)
 {
-	return 1 + DEVIATIONS / sqrtf((float)s->codes->dimension);
+	return DEVIATIONS / sqrtf((float)s->codes->dimension);
+}
+
+static bool is_eligible(const struct survivors *s, const struct survivor *x, float margins)
+{
+	return likely(x, -margins) < s->below;
 }
 
 /* Of those that are likely to reach `least`: those of one chunk stand together. */
@@ -39,7 +40,7 @@ static double effect_of(const struct survivors *s, float least, const struct see
 	uint32_t chunk = UINT32_MAX;
 
 	for (size_t i = 0; i < s->n; i++) {
-		if (!is_eligible(s, &s->at[i]) || likely(&s->at[i], margins) < least)
+		if (!is_eligible(s, &s->at[i], margins) || likely(&s->at[i], margins) < least)
 			continue;
 		if (s->at[i].row / CHUNK_ROWS != chunk)
 			run = 0;
@@ -60,7 +61,7 @@ static bool likely_at(struct survivors *s, size_t rank, float *out)
 
 	for (size_t i = 0; i < s->n; i++) {
 		s->keys[n] = kth_key(likely(&s->at[i], margins));
-		n += is_eligible(s, &s->at[i]);
+		n += is_eligible(s, &s->at[i], margins);
 	}
 	if (n < rank)
 		return false;

@@ -16,7 +16,9 @@
  *
  * Nor is a row's sigma known. It is halfway between lower and upper, give or take the margin at worst;
  * but an error that has nothing to do with the query's direction is a share of the margin of some
- * 1 / sqrt(d), for d dimensions, and z of those are taken off.
+ * 1 / sqrt(d), for d dimensions, and z of those are taken off. Where there is a ceiling, what stays below
+ * it with z of those added counts as eligible: by certainty alone tau would stay two margins below the
+ * ceiling, and where that is deep in the list, most of what passes would be in between.
  *
  * So a guess may be wrong. Whether it was is known in the end, from the k-th score (query.h), and only
  * time is lost: the query is scanned again (again.h), by one thread.

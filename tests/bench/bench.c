@@ -25,6 +25,7 @@ static const struct measurement measurements[] = {
 	{"publish_memcpy", line_publish, 0},
 	{"mine_grpc", line_mine, 2},
 	{"grpc_overhead", line_grpc_overhead, 2},
+	{"mine_deep", line_mine_deep, 2},
 	{"gives_way", line_gives_way, 2},
 	{"bm25_bm25s", line_bm25, 0},
 	{"bm25_bm25s_rare", line_bm25, 1},

@@ -56,6 +56,7 @@ void line_publish(struct bench *b, const struct measurement *m);
 void line_mine(struct bench *b, const struct measurement *m);
 void line_gives_way(struct bench *b, const struct measurement *m);
 void line_grpc_overhead(struct bench *b, const struct measurement *m);
+void line_mine_deep(struct bench *b, const struct measurement *m);
 void line_coalesced(struct bench *b, const struct measurement *m);
 void line_exact_batch(struct bench *b, const struct measurement *m);
 void line_exact_avx512(struct bench *b, const struct measurement *m);
