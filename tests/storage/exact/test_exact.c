@@ -1,50 +1,47 @@
 /*
  * The engine against the true answer, to the bit, in worlds made to be hard for it: every sort of rows,
- * of limits and of sizes, with every instruction set. More than a million questions in all.
+ * of limits and of sizes. Each instruction set in its turn is asked questions of its own: more than a
+ * million different ones in all.
  */
 #include <stdio.h>
 #include <sys/mman.h>
 #include <unistd.h>
 
+#include "storage/exact/survivors.h"
 #include "storage/isa.h"
 #include "tests/runner.h"
-#include "tests/storage/exact/ask.h"
+#include "tests/storage/exact/asked.h"
 #include "tests/storage/vectors/sample.h"
 
 enum { ENOUGH = 1000000 };
 
-/* Questions whose answers were looked at, by all tests: each is a process of its own. */
+/* Different questions whose answers were looked at, by all tests: each is a process of its own. */
 static long *looked_at;
 
 static const Pb__Similarity similarities[] = {PB__SIMILARITY__SIMILARITY_COSINE,
 	PB__SIMILARITY__SIMILARITY_DOT, PB__SIMILARITY__SIMILARITY_L2};
 static const Pb__Dtype dtypes[] = {PB__DTYPE__DTYPE_F32, PB__DTYPE__DTYPE_F16};
 
-static void ask_everywhere(struct ask *a)
+static void ask_about(const struct world *w, uint32_t times, uint64_t *seed)
 {
-	for (enum isa isa = ISA_PORTABLE; isa <= ISA_AVX512; isa++) {
-		isa_force(isa);
-		ask_again(a);
-		ask_engine(a);
-		ask_check(a);
-		*looked_at += (long)a->n;
-	}
-}
-
-static void ask_about(const struct shape *shape, uint32_t times, uint64_t *seed)
-{
-	struct world w;
+	struct asked asked = {0};
 	struct ask a;
 
-	isa_force((enum isa)(sample_next(seed) % 3));
-	world_make(&w, shape, seed);
-	ask_init(&a, &w, seed);
-	for (uint32_t i = 0; i < times; i++) {
+	ask_init(&a, w, seed);
+	for (uint32_t i = 0; i < 3 * times; i++) {
+		isa_force((enum isa)(i % 3));
 		ask_questions(&a, 1 + sample_next(seed) % ASK_MOST, seed);
-		ask_everywhere(&a);
+		ask_engine(&a);
+		ask_check(&a);
+		*looked_at += (long)asked_anew(&asked, &a);
 	}
 	ask_free(&a);
-	world_free(&w);
+}
+
+static void make_world(struct world *w, const struct shape *shape, uint64_t *seed)
+{
+	isa_force((enum isa)(sample_next(seed) % 3));
+	world_make(w, shape, seed);
 }
 
 /* Of every second world a basis is learned, from half of the rows; of wide ones from one, for a query
@@ -59,6 +56,7 @@ static uint32_t learned_from(uint32_t n, uint32_t dimension, int i)
 static void ask_about_all(enum kind kind, uint32_t n, uint32_t dimension, uint32_t times)
 {
 	uint64_t seed = (uint64_t)kind << 48 | (uint64_t)n << 16 | dimension;
+	struct world w;
 
 	for (int i = 0; i < 6; i++) {
 		struct shape s = {.similarity = similarities[i % 3],
@@ -68,7 +66,9 @@ static void ask_about_all(enum kind kind, uint32_t n, uint32_t dimension, uint32
 			.dimension = dimension,
 			.holes = (uint32_t)(sample_next(&seed) % 5),
 			.sample = learned_from(n, dimension, i)};
-		ask_about(&s, times, &seed);
+		make_world(&w, &s, &seed);
+		ask_about(&w, times, &seed);
+		world_free(&w);
 	}
 }
 
@@ -106,6 +106,38 @@ START_TEST(large_worlds)
 }
 END_TEST
 
+#define TAILED(s, type, what, rows, wide) \
+	{ \
+		.similarity = PB__SIMILARITY__SIMILARITY_##s, .dtype = PB__DTYPE__DTYPE_##type, \
+		.kind = KIND_##what, .n = rows, .dimension = wide, .holes = 4, .sample = rows / 2 \
+	}
+
+/* So many chunks that thresholds are guessed, and rows that have tails. */
+static const struct shape tailed[] = {
+	TAILED(L2, F32, FALLING, 50000, 130),
+	TAILED(DOT, F32, FALLING, 30000, 200),
+	TAILED(COSINE, F16, FALLING, 40000, 100),
+	TAILED(L2, F16, CLUSTERS, 40000, 100),
+	TAILED(DOT, F16, CLUSTERS, 30000, 200),
+	TAILED(COSINE, F32, CLUSTERS, 50000, 130),
+	TAILED(L2, F32, DOMINANT, 30000, 96),
+	TAILED(DOT, F32, DOMINANT, 30000, 96),
+	TAILED(COSINE, F32, DOMINANT, 30000, 96),
+};
+
+START_TEST(large_worlds_with_tails)
+{
+	uint64_t seed = (uint64_t)_i + 1;
+	struct world w;
+
+	make_world(&w, &tailed[_i], &seed);
+	ck_assert_uint_gt(w.exact.codes->tail, 0);
+	ck_assert_uint_gt(w.exact.codes->blocks, 16 * CHUNK_BLOCKS);
+	ask_about(&w, 1, &seed);
+	world_free(&w);
+}
+END_TEST
+
 /* The last test. */
 START_TEST(there_were_enough_questions)
 {
@@ -124,6 +156,7 @@ Suite *suite(void)
 	tcase_add_loop_test(t, small_worlds, 0, KIND_COUNT);
 	tcase_add_loop_test(t, wide_worlds, 0, KIND_COUNT);
 	tcase_add_loop_test(t, large_worlds, 0, sizeof crowded / sizeof *crowded);
+	tcase_add_loop_test(t, large_worlds_with_tails, 0, sizeof tailed / sizeof *tailed);
 	tcase_add_test(t, there_were_enough_questions);
 	suite_add_tcase(s, t);
 	return s;
