@@ -5,6 +5,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "tests/bench/nfcorpus.h"
 #include "tests/bench/partner.h"
 
 static const struct measurement measurements[] = {
@@ -35,6 +36,7 @@ static const struct measurement measurements[] = {
 	{"bm25_parts_rare", line_bm25_parts, 1},
 	{"bm25_update", line_bm25_update, 1000},
 	{"bm25_updates", line_bm25_updates, 0},
+	{"nfcorpus_bm25", line_nfcorpus_bm25, 0},
 	{"unary_1", line_calls, 1},
 	{"unary_64", line_calls, 64},
 	{"durable_upserts_1", line_upserts, 1},
@@ -115,5 +117,6 @@ int main(int argc, char **argv)
 	daemon_stop(&b);
 	partners_stop(&b);
 	ranked_free(&b);
+	nfcorpus_free(&b);
 	return 0;
 }

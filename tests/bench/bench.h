@@ -23,6 +23,7 @@ struct data;
 struct exact;
 struct partner;
 struct ranked;
+struct nfcorpus;
 
 struct bench {
 	const char *daemon_path, *partner_path, *python, *peer_path, *bm25s_path; /* programs */
@@ -35,7 +36,8 @@ struct bench {
 	struct data *data;
 	struct exact *exact;
 	struct partner *faiss, *faiss_avx512, *peer, *bm25s;
-	struct ranked *ranked;	  /* documents for BM25, and their index */
+	struct ranked *ranked; /* documents for BM25, and their index */
+	struct nfcorpus *nfcorpus;
 	struct hm_client *client; /* of the daemon under test */
 	char target[128];
 	pid_t daemon;
@@ -74,8 +76,10 @@ void line_bm25_ceiling(struct bench *b, const struct measurement *m);
 void line_bm25_parts(struct bench *b, const struct measurement *m);
 void line_bm25_updates(struct bench *b, const struct measurement *m);
 void line_bm25_update(struct bench *b, const struct measurement *m);
+void line_nfcorpus_bm25(struct bench *b, const struct measurement *m);
 
 double now_s(void);
+double cpu_s(void);			 /* that the thread computed */
 double median(double *values, size_t n); /* sorts them */
 /* Prints one line. */
 void line(const char *name, double value, const char *unit, const char *partner, double ratio);

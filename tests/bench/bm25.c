@@ -3,18 +3,17 @@
  * from words to the sorted hits, in processor time of the one thread that they use, so that a
  * neighbour on the machine costs neither.
  */
-#include "storage/text/bm25.h"
+#include "tests/bench/bm25_top.h"
 
 #include <stdio.h>
 #include <stdlib.h>
-#include <time.h>
 #include <unistd.h>
 
 #include "tests/bench/bench.h"
 #include "tests/bench/partner.h"
 #include "tests/bench/text.h"
 
-enum { TOP = 100, UPDATES = 3, MOST_NEW = 1000 };
+enum { UPDATES = 3, MOST_NEW = 1000 };
 
 /* Updates between two turns of the partner, and documents of each. */
 enum { IN_A_ROW = 90, NEW = 500, REPLACED = 500 };
@@ -29,14 +28,6 @@ struct ranked {
 	struct bm25 *index;
 	struct bm25 *uploaded; /* the same in many parts, or NULL */
 };
-
-static double cpu_s(void)
-{
-	struct timespec t;
-
-	clock_gettime(CLOCK_THREAD_CPUTIME_ID, &t);
-	return (double)t.tv_sec + (double)t.tv_nsec * 1e-9;
-}
 
 /* Puts a document's words, as another document. */
 static void index_one(
@@ -99,27 +90,40 @@ static struct bm25 *index_in_uploads(const struct ranked *r)
 	return now;
 }
 
+void bm25_top(
+	const struct bm25 *index, const char *text, double ceiling, struct bm25_scratch *scratch)
+{
+	struct bm25_query *q = bm25_query(index, text);
+	struct bm25_request request = bm25_best(q, TOP);
+	struct hit hits[TOP];
+	struct error e;
+	size_t found;
+
+	request.at_most = ceiling;
+	must(bm25_search(index, &request, scratch, hits, &found, &e), &e, "search");
+	bm25_query_free(q);
+}
+
 /* Queries a second; with a ceiling for each, or NULL. */
 static double search_all(const struct ranked *r, int set, const double *ceilings)
 {
 	char text[QUERY_WORDS * LONGEST_WORD];
 	struct bm25_scratch *scratch = bm25_scratch_new();
-	struct hit hits[TOP];
-	struct error e;
-	size_t found;
 	double began = cpu_s();
 
 	for (int i = 0; i < TEXT_QUERIES; i++) {
 		text_spell(text, r->text->queries[set][i], QUERY_WORDS);
-		struct bm25_query *q = bm25_query(r->index, text);
-		struct bm25_request request = bm25_best(q, TOP);
-		request.at_most = ceilings ? ceilings[i] : INFINITY;
-		must(bm25_search(r->index, &request, scratch, hits, &found, &e), &e, "search");
-		bm25_query_free(q);
+		bm25_top(r->index, text, ceilings ? ceilings[i] : INFINITY, scratch);
 	}
 	double took = cpu_s() - began;
 	bm25_scratch_free(scratch);
 	return TEXT_QUERIES / took;
+}
+
+/* Seconds that bm25s took for a set's queries. */
+static double search_there(struct partner *p, int set)
+{
+	return partner_seconds(p, "%d %d", set * TEXT_QUERIES, TEXT_QUERIES);
 }
 
 void line_bm25(struct bench *b, const struct measurement *m)
@@ -132,11 +136,11 @@ void line_bm25(struct bench *b, const struct measurement *m)
 	}
 	const struct ranked *r = ranked_of(b);
 	struct partner *p = bm25s_of(b);
-	partner_seconds(p, "%d", m->n); /* compiled, and in its caches as we are in ours */
+	search_there(p, m->n); /* compiled, and in its caches as we are in ours */
 	search_all(r, m->n, NULL);
 	for (int i = 0; i < ROUNDS; i++) {
 		ours[i] = search_all(r, m->n, NULL);
-		theirs[i] = TEXT_QUERIES / partner_seconds(p, "%d", m->n);
+		theirs[i] = TEXT_QUERIES / search_there(p, m->n);
 	}
 	double value = median(ours, ROUNDS);
 	line(m->name, value, "queries/s", p->name, value / median(theirs, ROUNDS));

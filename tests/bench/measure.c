@@ -7,12 +7,22 @@
 
 #include "tests/bench/bench.h"
 
-double now_s(void)
+static double seconds_of(clockid_t clock)
 {
 	struct timespec t;
 
-	clock_gettime(CLOCK_MONOTONIC, &t);
+	clock_gettime(clock, &t);
 	return (double)t.tv_sec + (double)t.tv_nsec * 1e-9;
+}
+
+double now_s(void)
+{
+	return seconds_of(CLOCK_MONOTONIC);
+}
+
+double cpu_s(void)
+{
+	return seconds_of(CLOCK_THREAD_CPUTIME_ID);
 }
 
 static int by_value(const void *a, const void *b)

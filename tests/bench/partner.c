@@ -108,12 +108,17 @@ struct partner *peer_of(struct bench *b)
 	return b->peer;
 }
 
+struct partner *bm25s_in(struct bench *b, const char *folder)
+{
+	char *argv[] = {(char *)b->python, (char *)b->bm25s_path, (char *)folder, NULL};
+
+	return launch(argv, b->bm25s_path);
+}
+
 struct partner *bm25s_of(struct bench *b)
 {
-	char *argv[] = {(char *)b->python, (char *)b->bm25s_path, (char *)b->dir, NULL};
-
 	if (!b->bm25s)
-		b->bm25s = launch(argv, b->bm25s_path);
+		b->bm25s = bm25s_in(b, b->dir);
 	return b->bm25s;
 }
 

@@ -19,7 +19,9 @@ struct partner *faiss_lists_of(
 	struct bench *b, const char *queries, size_t n, const char *centroids, uint32_t lists);
 struct partner *peer_of(struct bench *b);  /* NULL: peers.sh has not been run */
 struct partner *bm25s_of(struct bench *b); /* once peers.sh has been run */
-void partner_stop(struct partner *p);	   /* NULL is fine */
+/* bm25s with the words of this folder (words.h); the caller stops it. */
+struct partner *bm25s_in(struct bench *b, const char *folder);
+void partner_stop(struct partner *p); /* NULL is fine */
 void partners_stop(struct bench *b);
 
 /* Seconds that a command took there. */

@@ -1,6 +1,6 @@
-"""bm25s beside tests/bench/bm25.c: reads the same words, then answers the number of a set of queries
-with the processor seconds that its top 100 took on one thread, by numba if that is installed, and
-"index" with those that the index of all documents takes, from numbers of words on.
+"""bm25s beside tests/bench/bm25.c: reads the words of a folder (words.h), then answers "FIRST N" with the
+processor seconds that the top 100 of queries FIRST .. FIRST + N took on one thread, by numba if that is
+installed, and "index" with those that the index of all documents takes, from numbers of words on.
 
 Its first line: 0, and its name with its version and backend.
 """
@@ -10,12 +10,17 @@ import time
 import bm25s
 import numpy
 
-QUERIES, QUERY_WORDS, TOP = 500, 6, 100
+TOP = 100
 
-folder = sys.argv[1]
-words = numpy.fromfile(f"{folder}/words", dtype=numpy.uint32)
-starts = numpy.fromfile(f"{folder}/starts", dtype=numpy.uint64).astype(numpy.int64)
-queries = numpy.fromfile(f"{folder}/queries", dtype=numpy.uint32).reshape(-1, QUERIES, QUERY_WORDS)
+
+
+def read(words, starts):
+    words = numpy.fromfile(f"{sys.argv[1]}/{words}", dtype=numpy.uint32)
+    return words, numpy.fromfile(f"{sys.argv[1]}/{starts}", dtype=numpy.uint64).astype(numpy.int64)
+
+
+words, starts = read("words", "starts")
+query_words, query_starts = read("query_words", "query_starts")
 
 # The index wants numbers without gaps.
 known, words = numpy.unique(words, return_inverse=True)
@@ -31,15 +36,16 @@ def index():
 
 
 retriever = index()
-sets = [
-    ([numpy.searchsorted(known, query).tolist() for query in of_set], vocabulary)
-    for of_set in queries
-]
+query_words = numpy.searchsorted(known, query_words)
+queries = [query_words[a:b].tolist() for a, b in zip(query_starts[:-1], query_starts[1:])]
 print(f"0 bm25s-{bm25s.__version__}/{retriever.backend}", flush=True)
 for line in sys.stdin:
-    tokens = None if line.strip() == "index" else sets[int(line)]
+    command = line.split()
+    if command != ["index"]:
+        first, n = map(int, command)
+        tokens = queries[first : first + n], vocabulary
     began = time.thread_time()
-    if tokens is None:
+    if command == ["index"]:
         index()
     else:
         retriever.retrieve(tokens, k=TOP, n_threads=1, show_progress=False)

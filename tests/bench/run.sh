@@ -9,6 +9,7 @@ cd "$(dirname "$0")/../.."
 ninja -C build-bench tests/bench/bench tests/bench/faiss_partner server/hardminerd >&2
 data=$(mktemp -d)
 trap 'rm -rf "$data"' EXIT
+export HARDMINER_SHARED="${HARDMINER_SHARED:-$PWD/../shared}" # where NFCorpus may be
 OPENBLAS_NUM_THREADS=1 ./build-bench/tests/bench/bench build-bench/server/hardminerd \
 	build-bench/tests/bench/faiss_partner build-peers/bin/python tests/bench/peer.py tests/bench/peer_bm25s.py \
 	"$data" "$@"

@@ -5,6 +5,7 @@
 #include <stdlib.h>
 
 #include "tests/bench/bench.h"
+#include "tests/bench/words.h"
 
 enum {
 	LEAST_WORDS = 20,
@@ -99,16 +100,15 @@ static int try_query(const struct text *d, uint32_t least, uint32_t *query, uint
 	return n;
 }
 
-static void write_file(const struct bench *b, const char *name, const void *data, size_t bytes)
+static void write_words(const struct bench *b, struct text *d)
 {
-	char path[4096];
+	size_t start[SETS * TEXT_QUERIES + 1];
+	struct words documents = {d->words, d->start, d->n};
+	struct words queries = {d->queries[0][0], start, SETS * TEXT_QUERIES};
 
-	snprintf(path, sizeof path, "%s/%s", b->dir, name);
-	FILE *f = fopen(path, "w");
-	if (!f || fwrite(data, 1, bytes, f) != bytes || fclose(f)) {
-		fprintf(stderr, "bench: cannot write %s\n", path);
-		exit(1);
-	}
+	for (size_t i = 0; i <= queries.n; i++)
+		start[i] = i * QUERY_WORDS;
+	words_write(b->dir, &documents, &queries);
 }
 
 struct text *text_new(const struct bench *b)
@@ -125,9 +125,7 @@ struct text *text_new(const struct bench *b)
 			while (try_query(d, set ? STOP_WORDS : 0, d->queries[set][q], &state) <
 				QUERY_WORDS)
 				;
-	write_file(b, "words", d->words, d->start[d->n] * sizeof *d->words);
-	write_file(b, "starts", d->start, ((size_t)d->n + 1) * sizeof *d->start);
-	write_file(b, "queries", d->queries, sizeof d->queries);
+	write_words(b, d);
 	return d;
 }
 

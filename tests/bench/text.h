@@ -21,8 +21,8 @@ struct text {
 	uint32_t queries[SETS][TEXT_QUERIES][QUERY_WORDS];
 };
 
-/* As many documents as the bench has rows; also in its directory, as the files words, starts and
- * queries, for the partner. */
+/* As many documents as the bench has rows; also in its directory, for the partner (words.h): the queries
+ * of the one set, then those of the other. */
 struct text *text_new(const struct bench *b);
 void text_free(struct text *d);
 
