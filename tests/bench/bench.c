@@ -25,6 +25,7 @@ static const struct measurement measurements[] = {
 	{"upload", line_upload, 0},
 	{"publish_memcpy", line_publish, 0},
 	{"mine_grpc", line_mine, 2},
+	{"mine_st", line_mine_st, 2},
 	{"grpc_overhead", line_grpc_overhead, 2},
 	{"mine_deep", line_mine_deep, 2},
 	{"gives_way", line_gives_way, 2},
@@ -93,10 +94,10 @@ static uint32_t rows_wanted(void)
 
 int main(int argc, char **argv)
 {
-	if (argc < 7) {
+	if (argc < 8) {
 		fprintf(stderr,
 			"usage: bench HARDMINERD FAISS-PARTNER PYTHON PEER.PY PEER_BM25S.PY "
-			"EMPTY-DIRECTORY [LINE...]\n");
+			"PEER_ST.PY EMPTY-DIRECTORY [LINE...]\n");
 		return 2;
 	}
 	struct bench b = {.daemon_path = argv[1],
@@ -104,15 +105,16 @@ int main(int argc, char **argv)
 		.python = argv[3],
 		.peer_path = argv[4],
 		.bm25s_path = argv[5],
-		.dir = argv[6],
+		.st_path = argv[6],
+		.dir = argv[7],
 		.rows = rows_wanted(),
 		.cores = (size_t)sysconf(_SC_NPROCESSORS_ONLN)};
-	for (int i = 7; i < argc; i++)
+	for (int i = 8; i < argc; i++)
 		if (!known(argv[i]))
 			return 2;
-	b.twice = wanted("growth_n", argc - 7, argv + 7);
+	b.twice = wanted("growth_n", argc - 8, argv + 8);
 	for (size_t i = 0; i < MEASUREMENTS; i++)
-		if (wanted(measurements[i].name, argc - 7, argv + 7))
+		if (wanted(measurements[i].name, argc - 8, argv + 8))
 			measure(&b, &measurements[i]);
 	daemon_stop(&b);
 	partners_stop(&b);

@@ -26,10 +26,11 @@ struct ranked;
 struct nfcorpus;
 
 struct bench {
-	const char *daemon_path, *partner_path, *python, *peer_path, *bm25s_path; /* programs */
-	const char *dir; /* empty at first */
-	uint32_t rows;	 /* documents of the data */
-	bool twice;	 /* and as many again, for the line that grows */
+	const char *daemon_path, *partner_path, *python, *peer_path, *bm25s_path,
+		*st_path; /* programs */
+	const char *dir;  /* empty at first */
+	uint32_t rows;	  /* documents of the data */
+	bool twice;	  /* and as many again, for the line that grows */
 	size_t cores;
 
 	/* made when asked for */
@@ -56,6 +57,7 @@ void line_upserts(struct bench *b, const struct measurement *m);
 void line_upload(struct bench *b, const struct measurement *m);
 void line_publish(struct bench *b, const struct measurement *m);
 void line_mine(struct bench *b, const struct measurement *m);
+void line_mine_st(struct bench *b, const struct measurement *m);
 void line_gives_way(struct bench *b, const struct measurement *m);
 void line_grpc_overhead(struct bench *b, const struct measurement *m);
 void line_mine_deep(struct bench *b, const struct measurement *m);
@@ -86,6 +88,7 @@ void line(const char *name, double value, const char *unit, const char *partner,
 /* Ends the program with a sentence: a bench that cannot run has no figure. */
 void must(enum code rc, const struct error *e, const char *what);
 void *must_allocate(size_t n, size_t size);
+void must_write(const char *folder, const char *name, const void *data, size_t bytes);
 /* Says on stderr why a line is not there. */
 void left_out(const char *name, const char *why);
 

@@ -69,6 +69,18 @@ void *must_allocate(size_t n, size_t size)
 	return p;
 }
 
+void must_write(const char *folder, const char *name, const void *data, size_t bytes)
+{
+	char path[4200];
+
+	snprintf(path, sizeof path, "%s/%s", folder, name);
+	FILE *f = fopen(path, "w");
+	if (!f || fwrite(data, 1, bytes, f) != bytes || fclose(f)) {
+		fprintf(stderr, "bench: cannot write %s\n", path);
+		exit(1);
+	}
+}
+
 size_t private_bytes(pid_t pid)
 {
 	char path[64], text[128];

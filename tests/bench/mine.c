@@ -57,7 +57,7 @@ static void sink_positives(struct bench *b, struct mining *g)
 
 	batch_run(a, 0, DEEP_QUERIES, b->cores);
 	for (size_t i = 0; i < DEEP_QUERIES; i++)
-		g->positives[i] = s->ids[a->queries[i].out[DEEP_RANK - 1].document];
+		g->positives[i] = s->shelf.ids[a->queries[i].out[DEEP_RANK - 1].document];
 	batch_free(a);
 }
 

@@ -98,6 +98,23 @@ const struct nfcorpus *nfcorpus_of(struct bench *b)
 	return b->nfcorpus;
 }
 
+const struct bm25 *nfcorpus_index(struct bench *b)
+{
+	struct nfcorpus *c = b->nfcorpus;
+	struct error e;
+
+	if (c->index)
+		return c->index;
+	struct bm25_builder *builder = bm25_builder_new(NULL);
+	c->order = must_allocate(c->n, sizeof *c->order);
+	for (uint32_t i = 0; i < c->n; i++) {
+		c->order[i] = i;
+		must(bm25_builder_add(builder, NULL, c->text[i], &e), &e, "index a document");
+	}
+	must(bm25_build(builder, c->order, &c->index, &e), &e, "index the documents");
+	return c->index;
+}
+
 void nfcorpus_free(struct bench *b)
 {
 	struct nfcorpus *c = b->nfcorpus;
@@ -111,6 +128,8 @@ void nfcorpus_free(struct bench *b)
 	free(c->text);
 	free(c->query);
 	free(c->judged);
+	bm25_free(c->index);
+	free(c->order);
 	free(c);
 	b->nfcorpus = NULL;
 }

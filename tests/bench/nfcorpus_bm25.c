@@ -74,20 +74,6 @@ static struct partner *bm25s_with(struct bench *b, const struct nfcorpus *c)
 	return bm25s_in(b, folder);
 }
 
-static struct bm25 *index_of(const struct nfcorpus *c, uint32_t *order)
-{
-	struct bm25_builder *builder = bm25_builder_new(NULL);
-	struct bm25 *index;
-	struct error e;
-
-	for (uint32_t i = 0; i < c->n; i++) {
-		order[i] = i;
-		must(bm25_builder_add(builder, NULL, c->text[i], &e), &e, "index a document");
-	}
-	must(bm25_build(builder, order, &index, &e), &e, "index the documents");
-	return index;
-}
-
 /* Seconds. */
 static double search_all(const struct bm25 *index, const struct nfcorpus *c)
 {
@@ -114,8 +100,7 @@ static double search_there(struct partner *p, const struct nfcorpus *c)
 static void compare(struct bench *b, const struct measurement *m, const struct nfcorpus *c)
 {
 	double ours[ROUNDS], theirs[ROUNDS];
-	uint32_t *order = must_allocate(c->n, sizeof *order);
-	struct bm25 *index = index_of(c, order);
+	const struct bm25 *index = nfcorpus_index(b);
 	struct partner *p = bm25s_with(b, c);
 
 	search_there(p, c); /* compiled, and in its caches as we are in ours */
@@ -128,8 +113,6 @@ static void compare(struct bench *b, const struct measurement *m, const struct n
 	line(m->name, TIMES * c->n_queries / seconds, "queries/s", p->name,
 		median(theirs, ROUNDS) / seconds);
 	partner_stop(p);
-	bm25_free(index);
-	free(order);
 }
 
 void line_nfcorpus_bm25(struct bench *b, const struct measurement *m)

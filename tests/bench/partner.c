@@ -92,19 +92,30 @@ struct partner *faiss_avx512_of(struct bench *b)
 	return b->faiss_avx512;
 }
 
-/* It knows best how many threads it wants. */
-struct partner *peer_of(struct bench *b)
+/* OPENBLAS_NUM_THREADS as it was, which such a partner is not told: it knows best how many it wants. */
+static char *hide_threads(void)
 {
 	const char *threads = getenv("OPENBLAS_NUM_THREADS");
 	char *was = threads ? strdup(threads) : NULL;
 
-	if (b->peer || access(b->python, X_OK))
-		return b->peer;
 	unsetenv("OPENBLAS_NUM_THREADS");
-	b->peer = partner_start(b, b->python, b->peer_path);
+	return was;
+}
+
+static void show_threads(char *was)
+{
 	if (was)
 		setenv("OPENBLAS_NUM_THREADS", was, 1);
 	free(was);
+}
+
+struct partner *peer_of(struct bench *b)
+{
+	if (b->peer || access(b->python, X_OK))
+		return b->peer;
+	char *threads = hide_threads();
+	b->peer = partner_start(b, b->python, b->peer_path);
+	show_threads(threads);
 	return b->peer;
 }
 
@@ -113,6 +124,18 @@ struct partner *bm25s_in(struct bench *b, const char *folder)
 	char *argv[] = {(char *)b->python, (char *)b->bm25s_path, (char *)folder, NULL};
 
 	return launch(argv, b->bm25s_path);
+}
+
+struct partner *st_in(struct bench *b, const char *folder, int dimension)
+{
+	char text[16],
+		*argv[] = {(char *)b->python, (char *)b->st_path, (char *)folder, text, NULL};
+
+	snprintf(text, sizeof text, "%d", dimension);
+	char *threads = hide_threads();
+	struct partner *p = launch(argv, b->st_path);
+	show_threads(threads);
+	return p;
 }
 
 struct partner *bm25s_of(struct bench *b)

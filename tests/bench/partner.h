@@ -21,6 +21,8 @@ struct partner *peer_of(struct bench *b);  /* NULL: peers.sh has not been run */
 struct partner *bm25s_of(struct bench *b); /* once peers.sh has been run */
 /* bm25s with the words of this folder (words.h); the caller stops it. */
 struct partner *bm25s_in(struct bench *b, const char *folder);
+/* sentence-transformers with vectors and positives of this folder (peer_st.py); the caller stops it. */
+struct partner *st_in(struct bench *b, const char *folder, int dimension);
 void partner_stop(struct partner *p); /* NULL is fine */
 void partners_stop(struct bench *b);
 

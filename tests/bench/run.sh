@@ -12,4 +12,4 @@ trap 'rm -rf "$data"' EXIT
 export HARDMINER_SHARED="${HARDMINER_SHARED:-$PWD/../shared}" # where NFCorpus may be
 OPENBLAS_NUM_THREADS=1 ./build-bench/tests/bench/bench build-bench/server/hardminerd \
 	build-bench/tests/bench/faiss_partner build-peers/bin/python tests/bench/peer.py tests/bench/peer_bm25s.py \
-	"$data" "$@"
+	tests/bench/peer_st.py "$data" "$@"

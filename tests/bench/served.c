@@ -51,18 +51,32 @@ static void end_upload(struct hm_upload *upload, const ProtobufCMessageDescripto
 	arena_free(&arena);
 }
 
-static void send_documents(struct bench *b, const struct served *s)
+struct shelf shelf_make(const char *collection, uint32_t n, const float *vectors)
+{
+	struct shelf s = {collection, n, must_allocate(n, sizeof *s.ids), vectors};
+
+	for (uint32_t i = 0; i < n; i++)
+		snprintf(s.ids[i], sizeof s.ids[i], "d%u", i);
+	return s;
+}
+
+static size_t chunk_at(const struct shelf *s, size_t at)
+{
+	return s->n - at < CHUNK ? s->n - at : CHUNK;
+}
+
+void shelf_send_documents(struct bench *b, const struct shelf *s)
 {
 	static Pb__Document rows[CHUNK], *pointers[CHUNK];
 	Pb__CreateCollectionRequest create = PB__CREATE_COLLECTION_REQUEST__INIT;
 	Pb__UpsertDocumentsRequest request = PB__UPSERT_DOCUMENTS_REQUEST__INIT;
 	struct error e;
 
-	create.collection = request.collection = "vectors";
+	create.collection = request.collection = (char *)s->collection;
 	call(b, "CreateCollection", &create.base, &pb__collection__descriptor);
 	struct hm_upload *upload = begin_upload(b, "UploadDocuments");
-	for (size_t at = 0; at < b->rows; at += CHUNK) {
-		size_t n = b->rows - at < CHUNK ? b->rows - at : CHUNK;
+	for (size_t at = 0; at < s->n; at += CHUNK) {
+		size_t n = chunk_at(s, at);
 		for (size_t i = 0; i < n; i++) {
 			pb__document__init(&rows[i]);
 			rows[i].id = rows[i].text = s->ids[at + i];
@@ -75,8 +89,8 @@ static void send_documents(struct bench *b, const struct served *s)
 	end_upload(upload, &pb__upsert_response__descriptor);
 }
 
-static void send_rows(struct hm_upload *upload, const struct served *s, const struct data *d,
-	size_t at, size_t n, uint64_t generation)
+static void send_rows(
+	struct hm_upload *upload, const struct shelf *s, size_t at, size_t n, uint64_t generation)
 {
 	static const char *ids[CHUNK];
 	Pb__UpsertVectorsRequest request = PB__UPSERT_VECTORS_REQUEST__INIT;
@@ -84,23 +98,23 @@ static void send_rows(struct hm_upload *upload, const struct served *s, const st
 
 	for (size_t i = 0; i < n; i++)
 		ids[i] = s->ids[at + i];
-	request.collection = "vectors";
+	request.collection = (char *)s->collection;
 	request.has_generation = request.has_data = 1;
 	request.generation = generation;
 	request.n_ids = n;
 	request.ids = ids;
-	request.data = (ProtobufCBinaryData){
-		n * D * sizeof(float), (uint8_t *)vectors_row(&d->documents, (uint32_t)at)};
+	request.data =
+		(ProtobufCBinaryData){n * D * sizeof(float), (uint8_t *)(s->vectors + at * D)};
 	must(hm_upload_send(upload, &request.base, &e), &e, "send vectors");
 }
 
-static void upload_and_publish(struct bench *b, struct served *s, int round)
+void shelf_publish(struct bench *b, const struct shelf *s, uint64_t generation, double *sent,
+	double *published)
 {
-	uint64_t generation = (uint64_t)round + 1;
 	Pb__BeginGenerationRequest begin = PB__BEGIN_GENERATION_REQUEST__INIT;
 	Pb__PublishGenerationRequest publish = PB__PUBLISH_GENERATION_REQUEST__INIT;
 
-	begin.collection = publish.collection = "vectors";
+	begin.collection = publish.collection = (char *)s->collection;
 	begin.encoder = "bench";
 	begin.has_dimension = 1;
 	begin.dimension = D;
@@ -109,14 +123,13 @@ static void upload_and_publish(struct bench *b, struct served *s, int round)
 	call(b, "BeginGeneration", &begin.base, &pb__generation__descriptor);
 	double began = now_s();
 	struct hm_upload *upload = begin_upload(b, "UploadVectors");
-	for (size_t at = 0; at < b->rows; at += CHUNK)
-		send_rows(upload, s, data_of(b), at, b->rows - at < CHUNK ? b->rows - at : CHUNK,
-			generation);
+	for (size_t at = 0; at < s->n; at += CHUNK)
+		send_rows(upload, s, at, chunk_at(s, at), generation);
 	double last_byte = now_s();
 	end_upload(upload, &pb__upsert_vectors_response__descriptor);
-	s->sent[round] = now_s() - began;
+	*sent = now_s() - began;
 	call(b, "PublishGeneration", &publish.base, &pb__publish_generation_response__descriptor);
-	s->published[round] = now_s() - last_byte;
+	*published = now_s() - last_byte;
 }
 
 static double copy_seconds(const struct data *d, size_t bytes)
@@ -137,16 +150,15 @@ const struct served *served_of(struct bench *b)
 	static struct served s;
 	const struct data *d = data_of(b);
 
-	if (s.ids)
+	if (s.shelf.ids)
 		return &s;
-	s.ids = must_allocate(b->rows, sizeof *s.ids);
-	for (uint32_t i = 0; i < b->rows; i++)
-		snprintf(s.ids[i], sizeof s.ids[i], "d%u", i);
+	s.shelf = shelf_make("vectors", b->rows, (const float *)d->documents.rows);
 	double began = now_s();
-	send_documents(b, &s);
+	shelf_send_documents(b, &s.shelf);
 	fprintf(stderr, "# documents: stored in %.1f s\n", now_s() - began);
 	for (int round = 0; round < UPLOADS; round++) {
-		upload_and_publish(b, &s, round);
+		shelf_publish(
+			b, &s.shelf, (uint64_t)round + 1, &s.sent[round], &s.published[round]);
 		s.copied[round] = copy_seconds(d, (size_t)b->rows * D * sizeof(float));
 	}
 	return &s;

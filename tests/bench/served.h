@@ -6,8 +6,23 @@
 
 enum { UPLOADS = 3 };
 
+/* Documents with vectors of D floats; a document's text is its id, "d" and its number. */
+struct shelf {
+	const char *collection;
+	uint32_t n;
+	char (*ids)[16];
+	const float *vectors;
+};
+
+struct shelf shelf_make(const char *collection, uint32_t n, const float *vectors);
+void shelf_send_documents(struct bench *b, const struct shelf *s);
+/* Its vectors as generation 1, then 2 and so on: seconds from the first byte to the acknowledgement, and
+ * from the last to when they are searched. */
+void shelf_publish(struct bench *b, const struct shelf *s, uint64_t generation, double *sent,
+	double *published);
+
 struct served {
-	char (*ids)[16]; /* of document i */
+	struct shelf shelf;
 	/* of each upload: first byte to acknowledgement, last byte to searchable, memcpy */
 	double sent[UPLOADS], published[UPLOADS], copied[UPLOADS];
 };
