@@ -15,6 +15,7 @@ static const struct measurement measurements[] = {
 	{"exact_batch_torch", line_exact_torch, 2},
 	{"exact_batch_faiss_cpu", line_exact_faiss_cpu, 2},
 	{"exact_k1000", line_exact_k1000, 2},
+	{"exact_wide", line_exact_wide, 2},
 	{"exact_single_2t", line_exact_single, 2},
 	{"exact_int8_peak", line_int8_peak, 2},
 	{"ceiling", line_ceiling, 2},

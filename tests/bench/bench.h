@@ -67,6 +67,7 @@ void line_exact_avx512(struct bench *b, const struct measurement *m);
 void line_exact_torch(struct bench *b, const struct measurement *m);
 void line_exact_faiss_cpu(struct bench *b, const struct measurement *m);
 void line_exact_k1000(struct bench *b, const struct measurement *m);
+void line_exact_wide(struct bench *b, const struct measurement *m);
 void line_exact_single(struct bench *b, const struct measurement *m);
 void line_int8_peak(struct bench *b, const struct measurement *m);
 void line_ceiling(struct bench *b, const struct measurement *m);

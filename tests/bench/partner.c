@@ -35,32 +35,37 @@ static struct partner *launch(char *const *argv, const char *what)
 	return p;
 }
 
-/* `script` may be NULL. Everybody gets the same data. */
-static struct partner *partner_start(struct bench *b, const char *program, const char *script)
+/* `script` may be NULL. Everybody gets the same queries. */
+static struct partner *partner_start(
+	struct bench *b, const char *program, const char *script, const char *documents, uint32_t n)
 {
-	const struct data *d = data_of(b);
-	char rows[16], dimension[16], n[16], *argv[8];
+	char rows[16], dimension[16], queries[16], *argv[8];
 	int argc = 0;
 
-	snprintf(rows, sizeof rows, "%u", b->rows);
+	snprintf(rows, sizeof rows, "%u", n);
 	snprintf(dimension, sizeof dimension, "%d", D);
-	snprintf(n, sizeof n, "%d", Q);
+	snprintf(queries, sizeof queries, "%d", Q);
 	argv[argc++] = (char *)program;
 	if (script)
 		argv[argc++] = (char *)script;
-	argv[argc++] = (char *)d->documents_path;
+	argv[argc++] = (char *)documents;
 	argv[argc++] = rows;
 	argv[argc++] = dimension;
-	argv[argc++] = (char *)d->queries_path;
-	argv[argc++] = n;
+	argv[argc++] = (char *)data_of(b)->queries_path;
+	argv[argc++] = queries;
 	argv[argc] = NULL;
 	return launch(argv, script ? script : program);
+}
+
+struct partner *faiss_with(struct bench *b, const char *documents, uint32_t rows)
+{
+	return partner_start(b, b->partner_path, NULL, documents, rows);
 }
 
 struct partner *faiss_of(struct bench *b)
 {
 	if (!b->faiss)
-		b->faiss = partner_start(b, b->partner_path, NULL);
+		b->faiss = faiss_with(b, data_of(b)->documents_path, b->rows);
 	return b->faiss;
 }
 
@@ -86,7 +91,7 @@ struct partner *faiss_avx512_of(struct bench *b)
 		return faiss_of(b);
 	if (!b->faiss_avx512) {
 		setenv("OPENBLAS_CORETYPE", "SkylakeX", 1);
-		b->faiss_avx512 = partner_start(b, b->partner_path, NULL);
+		b->faiss_avx512 = faiss_with(b, data_of(b)->documents_path, b->rows);
 		unsetenv("OPENBLAS_CORETYPE");
 	}
 	return b->faiss_avx512;
@@ -114,7 +119,7 @@ struct partner *peer_of(struct bench *b)
 	if (b->peer || access(b->python, X_OK))
 		return b->peer;
 	char *threads = hide_threads();
-	b->peer = partner_start(b, b->python, b->peer_path);
+	b->peer = partner_start(b, b->python, b->peer_path, data_of(b)->documents_path, b->rows);
 	show_threads(threads);
 	return b->peer;
 }

@@ -14,6 +14,8 @@ struct partner {
 /* Started by the first who asks. */
 struct partner *faiss_of(struct bench *b);	  /* with the environment's BLAS kernel */
 struct partner *faiss_avx512_of(struct bench *b); /* with an AVX-512 one */
+/* FAISS with other rows of D floats, in a file; the caller stops it. */
+struct partner *faiss_with(struct bench *b, const char *documents, uint32_t rows);
 /* FAISS IVF<lists>,Flat with these centroids, for n queries of its own; the caller stops it. */
 struct partner *faiss_lists_of(
 	struct bench *b, const char *queries, size_t n, const char *centroids, uint32_t lists);
