@@ -9,6 +9,8 @@
 
 #include "proto/fault.h"
 
+enum { PIECE = 1 << 24 };
+
 enum code durable_write(
 	int fd, const void *bytes, size_t n, off_t at, const char *what, struct error *e)
 {
@@ -58,4 +60,55 @@ enum code durable_rename(const char *from, const char *to, const char *what, str
 	if (FAULT() ? (errno = EIO, -1) : rename(from, to))
 		return error_errno(e, errno, what);
 	return durable_directory(to, what, e);
+}
+
+/* Synced piece by piece: a commit beside it never waits until all of it is on disk. */
+static enum code write_part(int fd, const struct durable_part *part, off_t at, struct stop *stop,
+	const char *what, struct error *e)
+{
+	for (size_t done = 0, n; done < part->n; done += n) {
+		n = part->n - done < PIECE ? part->n - done : PIECE;
+		if (stop_now(stop))
+			return stop_or_memory(stop, e);
+		if (durable_write(
+			    fd, (const char *)part->bytes + done, n, at + (off_t)done, what, e))
+			return e->code;
+		if (n == PIECE && (FAULT() ? (errno = EIO, -1) : fdatasync(fd)))
+			return error_errno(e, errno, what);
+	}
+	return OK;
+}
+
+static enum code write_parts(int fd, const struct durable_part *parts, size_t n, struct stop *stop,
+	const char *what, struct error *e)
+{
+	off_t at = 0;
+
+	for (size_t i = 0; i < n; at += (off_t)parts[i++].n)
+		if (write_part(fd, &parts[i], at, stop, what, e))
+			return e->code;
+	return OK;
+}
+
+enum code durable_file(const char *path, const struct durable_part *parts, size_t n,
+	struct stop *stop, const char *what, struct error *e)
+{
+	char aside[PATH_MAX];
+
+	if (snprintf(aside, sizeof aside, "%s.tmp", path) >= (int)sizeof aside)
+		return error_errno(e, ENAMETOOLONG, what);
+	int fd = FAULT() ? (errno = ENOSPC, -1)
+			 : open(aside, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
+	if (fd < 0)
+		return error_errno(e, errno, what);
+	enum code rc = write_parts(fd, parts, n, stop, what, e);
+	if (rc)
+		close(fd);
+	else
+		rc = durable_close(fd, what, e);
+	if (!rc)
+		rc = durable_rename(aside, path, what, e);
+	if (rc)
+		unlink(aside);
+	return rc;
 }

@@ -9,6 +9,7 @@
 #include <sys/types.h>
 
 #include "proto/error.h"
+#include "storage/stop.h"
 
 /* All of it, at `at`. */
 enum code durable_write(
@@ -17,6 +18,14 @@ enum code durable_write(
 enum code durable_close(int fd, const char *what, struct error *e);
 /* Puts a synced file in its place and syncs the directory. */
 enum code durable_rename(const char *from, const char *to, const char *what, struct error *e);
+/* Parts back to back as a whole file at `path`, or none; what fails on the way leaves nothing under
+ * another name. CANCELLED when it was given up. */
+struct durable_part {
+	const void *bytes;
+	size_t n;
+};
+enum code durable_file(const char *path, const struct durable_part *parts, size_t n,
+	struct stop *stop, const char *what, struct error *e);
 /* Makes what was created, renamed or unlinked beside `path` last. */
 enum code durable_directory(const char *path, const char *what, struct error *e);
 

@@ -2,8 +2,6 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <limits.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -12,8 +10,6 @@
 
 #include "proto/fault.h"
 #include "storage/durable.h"
-
-static const char deed[] = "write the codes of a generation";
 
 /* Before the blocks. */
 struct header {
@@ -48,40 +44,15 @@ static struct header header_of(const struct codes *c, const struct vectors *of)
 	return h;
 }
 
-static enum code write_all(int fd, const struct codes *c, const struct vectors *of, struct error *e)
+enum code codes_save(const struct codes *c, const struct vectors *of, const char *path,
+	struct stop *stop, struct error *e)
 {
 	struct header h = header_of(c, of);
-	const struct part {
-		const void *bytes;
-		size_t n;
-	} parts[] = {{&h, sizeof h}, {c->rotation.basis.row, basis_size(c)},
+	const struct durable_part parts[] = {{&h, sizeof h}, {c->rotation.basis.row, basis_size(c)},
 		{c->block.at, codes_bytes(c)}, {c->tails.at, codes_tail_bytes(c)}};
-	size_t at = 0;
 
-	for (size_t i = 0; i < sizeof parts / sizeof *parts; at += parts[i++].n)
-		if (durable_write(fd, parts[i].bytes, parts[i].n, (off_t)at, deed, e))
-			return e->code;
-	return OK;
-}
-
-enum code codes_save(
-	const struct codes *c, const struct vectors *of, const char *path, struct error *e)
-{
-	char aside[PATH_MAX];
-
-	if (snprintf(aside, sizeof aside, "%s.tmp", path) >= (int)sizeof aside)
-		return error_errno(e, ENAMETOOLONG, deed);
-	int fd = FAULT() ? (errno = ENOSPC, -1)
-			 : open(aside, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
-	if (fd < 0)
-		return error_errno(e, errno, deed);
-	enum code rc = write_all(fd, c, of, e);
-	close(fd);
-	if (!rc && rename(aside, path))
-		rc = error_errno(e, errno, deed);
-	if (rc)
-		unlink(aside);
-	return rc;
+	return durable_file(path, parts, sizeof parts / sizeof *parts, stop,
+		"write the codes of a generation", e);
 }
 
 static bool read_all(int fd, void *to, size_t n)

@@ -49,12 +49,14 @@ struct header {
 
 _Static_assert(sizeof(struct header) == 96, "no padding: every byte is checked");
 
+enum { PARTS = 4 };
+
 /* The parts of the body, in the order of the file. */
 struct body {
 	struct {
 		void *data;
 		size_t size;
-	} part[4];
+	} part[PARTS];
 	uint16_t *lengths;
 	char *bytes;
 };
@@ -76,7 +78,7 @@ static uint64_t body_hash(const struct body *body)
 	XXH3_state_t state;
 
 	XXH3_64bits_reset(&state);
-	for (int i = 0; i < 4; i++)
+	for (int i = 0; i < PARTS; i++)
 		XXH3_64bits_update(&state, body->part[i].data, body->part[i].size);
 	return XXH3_64bits_digest(&state);
 }
@@ -84,41 +86,6 @@ static uint64_t body_hash(const struct body *body)
 static uint64_t header_hash(const struct header *h)
 {
 	return XXH3_64bits(h, offsetof(struct header, header));
-}
-
-static enum code write_file(
-	int fd, const struct header *h, const struct body *body, struct error *e)
-{
-	off_t at = sizeof *h;
-
-	if (durable_write(fd, h, sizeof *h, 0, WRITE, e))
-		return e->code;
-	for (int i = 0; i < 4; i++) {
-		if (durable_write(fd, body->part[i].data, body->part[i].size, at, WRITE, e))
-			return e->code;
-		at += (off_t)body->part[i].size;
-	}
-	return OK;
-}
-
-/* Writes beside `path`, then takes its place. */
-static enum code replace_file(
-	const char *path, const struct header *h, const struct body *body, struct error *e)
-{
-	char aside[PATH_MAX];
-
-	if (snprintf(aside, sizeof aside, "%s.new", path) >= (int)sizeof aside)
-		return error_errno(e, ENAMETOOLONG, WRITE);
-	int fd = FAULT() ? (errno = EIO, -1)
-			 : open(aside, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
-	if (fd < 0)
-		return error_errno(e, errno, WRITE);
-	if (write_file(fd, h, body, e))
-		close(fd);
-	else if (!durable_close(fd, WRITE, e) && !durable_rename(aside, path, WRITE, e))
-		return OK;
-	unlink(aside);
-	return e->code;
 }
 
 enum code lsa_save(const struct lsa *l, const char *path, struct error *e)
@@ -141,7 +108,10 @@ enum code lsa_save(const struct lsa *l, const char *path, struct error *e)
 	body_layout(&body, &h, l->idf, l->v);
 	h.body = body_hash(&body);
 	h.header = header_hash(&h);
-	enum code code = replace_file(path, &h, &body, e);
+	struct durable_part parts[1 + PARTS] = {{&h, sizeof h}};
+	for (int i = 0; i < PARTS; i++)
+		parts[1 + i] = (struct durable_part){body.part[i].data, body.part[i].size};
+	enum code code = durable_file(path, parts, 1 + PARTS, NULL, WRITE, e);
 	free(body.lengths);
 	return code;
 }
@@ -243,7 +213,7 @@ static enum code read_body(int fd, const char *path, const struct header *h, str
 	const char *wrong;
 	bool memory = false;
 
-	for (int i = 0; i < 4; i++) {
+	for (int i = 0; i < PARTS; i++) {
 		ssize_t got = read_all(fd, body->part[i].data, body->part[i].size);
 		if (got < 0)
 			return error_errno(e, errno, "read an encoder");

@@ -2,7 +2,6 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -35,38 +34,6 @@ static struct cache_header header_of(const struct cache *c, const unsigned char 
 	return h;
 }
 
-static enum code write_parts(int fd, const struct cache_part *parts, size_t n, struct error *e)
-{
-	size_t at = 0;
-
-	for (size_t i = 0; i < n; at += parts[i++].n)
-		if (durable_write(fd, parts[i].bytes, parts[i].n, at, deed, e))
-			return e->code;
-	return OK;
-}
-
-enum code cache_write(const char *path, const struct cache_part *parts, size_t n, struct error *e)
-{
-	char aside[PATH_MAX];
-
-	if (snprintf(aside, sizeof aside, "%s.tmp", path) >= (int)sizeof aside)
-		return error_errno(e, ENAMETOOLONG, deed);
-	int fd = FAULT() ? (errno = ENOSPC, -1)
-			 : open(aside, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
-	if (fd < 0)
-		return error_errno(e, errno, deed);
-	enum code rc = write_parts(fd, parts, n, e);
-	if (rc)
-		close(fd);
-	else
-		rc = durable_close(fd, deed, e);
-	if (!rc)
-		rc = durable_rename(aside, path, deed, e);
-	if (rc)
-		unlink(aside);
-	return rc;
-}
-
 enum code cache_save(const struct cache *c, const struct faiss_index *index, struct error *e)
 {
 	unsigned char *packed;
@@ -75,8 +42,8 @@ enum code cache_save(const struct cache *c, const struct faiss_index *index, str
 	if (faiss_pack(index, &packed, &n, e))
 		return e->code;
 	struct cache_header h = header_of(c, packed, n);
-	struct cache_part parts[] = {{&h, sizeof h}, {packed, n}};
-	enum code rc = cache_write(c->path, parts, 2, e);
+	const struct durable_part parts[] = {{&h, sizeof h}, {packed, n}};
+	enum code rc = durable_file(c->path, parts, 2, NULL, deed, e);
 	free(packed);
 	return rc;
 }

@@ -19,13 +19,6 @@ struct cache {
 	const char *index;    /* factory string */
 };
 
-/* Parts back to back as a whole file, or none. */
-struct cache_part {
-	const void *bytes;
-	size_t n;
-};
-enum code cache_write(const char *path, const struct cache_part *parts, size_t n, struct error *e);
-
 enum code cache_save(const struct cache *c, const struct faiss_index *index, struct error *e);
 /* NULL when there is none to be believed. */
 struct faiss_index *cache_load(const struct cache *c);

@@ -91,7 +91,7 @@ void image_keep(const struct image *g, const char *cache)
 	struct error ignored; /* without it the next start makes them again */
 
 	if (cache && g->private->codes)
-		codes_save(g->private->codes, &g->private->documents, cache, &ignored);
+		codes_save(g->private->codes, &g->private->documents, cache, NULL, &ignored);
 }
 
 /* A chunk is what somebody waits for before he hears of progress: a second of linking a graph. */

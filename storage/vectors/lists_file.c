@@ -5,6 +5,9 @@
 #include <string.h>
 
 #include "proto/fault.h"
+#include "storage/durable.h"
+
+static const char deed[] = "write the lists of a generation";
 
 /* What stands behind the header, back to back. */
 enum part { BASIS, CENTROIDS, STARTS, ROWS, BLOCKS, TAILS, PARTS };
@@ -20,23 +23,23 @@ struct header {
 	uint64_t part_tag[PARTS];
 };
 
-static struct cache_part part_of(const struct lists *l, enum part part)
+static struct durable_part part_of(const struct lists *l, enum part part)
 {
 	const struct basis *basis = &l->codes->rotation.basis;
 
 	switch (part) {
 	case BASIS:
-		return (struct cache_part){basis->row, basis_bytes(basis, l->codes->dimension)};
+		return (struct durable_part){basis->row, basis_bytes(basis, l->codes->dimension)};
 	case CENTROIDS:
-		return (struct cache_part){l->coarse.at, l->n * l->coarse.vectors.row_bytes};
+		return (struct durable_part){l->coarse.at, l->n * l->coarse.vectors.row_bytes};
 	case STARTS:
-		return (struct cache_part){l->start, (l->n + (size_t)1) * sizeof *l->start};
+		return (struct durable_part){l->start, (l->n + (size_t)1) * sizeof *l->start};
 	case ROWS:
-		return (struct cache_part){l->row, l->codes->rows * sizeof *l->row};
+		return (struct durable_part){l->row, l->codes->rows * sizeof *l->row};
 	case BLOCKS:
-		return (struct cache_part){l->codes->block.at, codes_bytes(l->codes)};
+		return (struct durable_part){l->codes->block.at, codes_bytes(l->codes)};
 	default:
-		return (struct cache_part){l->codes->tails.at, codes_tail_bytes(l->codes)};
+		return (struct durable_part){l->codes->tails.at, codes_tail_bytes(l->codes)};
 	}
 }
 
@@ -53,7 +56,7 @@ static struct header header_of(const struct cache *c, const struct lists *l)
 
 	snprintf(h.index, sizeof h.index, "%s", c->index);
 	for (enum part i = 0; i < PARTS; i++) {
-		struct cache_part part = part_of(l, i);
+		struct durable_part part = part_of(l, i);
 		h.part_tag[i] = keyed_hash(&c->key, part.bytes, part.n);
 	}
 	h.tag = keyed_hash(&c->key, (char *)&h + sizeof h.tag, sizeof h - sizeof h.tag);
@@ -63,16 +66,16 @@ static struct header header_of(const struct cache *c, const struct lists *l)
 enum code lists_save(const struct cache *c, const struct lists *l, struct error *e)
 {
 	struct header h = header_of(c, l);
-	struct cache_part parts[1 + PARTS] = {{&h, sizeof h}};
+	struct durable_part parts[1 + PARTS] = {{&h, sizeof h}};
 
 	for (enum part i = 0; i < PARTS; i++)
 		parts[1 + i] = part_of(l, i);
-	return cache_write(c->path, parts, 1 + PARTS, e);
+	return durable_file(c->path, parts, 1 + PARTS, NULL, deed, e);
 }
 
 static bool read_part(FILE *f, const struct lists *l, enum part which)
 {
-	struct cache_part part = part_of(l, which);
+	struct durable_part part = part_of(l, which);
 
 	return fread((void *)part.bytes, 1, part.n, f) == part.n;
 }

@@ -122,7 +122,7 @@ START_TEST(saving_replaces_what_was_there)
 	ck_ok(lsa_save(model, path, &err), &err);
 	read_back();
 	ck_assert_int_eq(memcmp(first, file, size), 0);
-	snprintf(aside, sizeof aside, "%s.new", path);
+	snprintf(aside, sizeof aside, "%s.tmp", path);
 	ck_assert_int_ne(stat(aside, &st), 0);
 }
 END_TEST
@@ -230,7 +230,7 @@ START_TEST(a_save_that_fails_leaves_a_whole_file_and_nothing_else)
 	long steps = 0;
 
 	memcpy(first, file, size);
-	snprintf(aside, sizeof aside, "%s.new", path);
+	snprintf(aside, sizeof aside, "%s.tmp", path);
 	for (;; steps++) {
 		fault_arm(steps);
 		enum code code = lsa_save(model, path, &err);
