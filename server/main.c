@@ -106,9 +106,22 @@ static void open_loop(struct server *s, const struct config *config)
 	calls_open(&s->d);
 }
 
+static void tell_of_catalog(
+	const char *event, const char *collection, uint64_t generation, const char *why)
+{
+	struct log_line l;
+
+	log_begin(&l, LEVEL_WARN, event);
+	log_text(&l, "collection", collection);
+	log_number(&l, "generation", (int64_t)generation);
+	log_text(&l, "why", why);
+	log_end(&l);
+}
+
 static enum code open_storage(struct daemon *d, struct error *e)
 {
-	struct catalog_options options = {.keep = d->config->keep_generations};
+	struct catalog_options options = {
+		.keep = d->config->keep_generations, .told = tell_of_catalog};
 	enum code code = database_open(d->config->data_dir, &d->db, e);
 
 	if (code)

@@ -51,6 +51,7 @@ enum code catalog_open(struct database *db, const char *dir, const struct catalo
 	pthread_mutex_init(&c->lock, NULL);
 	c->db = db;
 	c->keep = options->keep < 2 ? 2 : options->keep;
+	c->told = options->told;
 	snprintf(c->dir, sizeof c->dir, "%s", dir);
 	if (start(c, e)) {
 		catalog_close(c);

@@ -15,11 +15,17 @@ struct catalog;
 
 struct catalog_options {
 	size_t keep; /* published generations kept on disk, 2 or more */
+	/* May be NULL. Told on any thread what nobody waits for and somebody should know, for the log:
+	 * "made_anew", of a generation whose codes or index could not be read back, and "not_kept", when
+	 * they could not be written. */
+	void (*told)(
+		const char *event, const char *collection, uint64_t generation, const char *why);
 };
 
 /* Maps and verifies every serving generation; `db` outlives the catalog. */
 enum code catalog_open(struct database *db, const char *dir, const struct catalog_options *options,
 	struct catalog **out, struct error *e);
+/* What a crew was sent to keep is done by then: its pool has stopped. */
 struct catalog *catalog_close(struct catalog *c);
 
 struct view {

@@ -85,18 +85,6 @@ void entry_delete(struct catalog *c, int64_t collection)
 		entry_free(entry);
 }
 
-/* What came with the uploads is not on disk yet. At a clean stop nobody waits for it; after any other
- * the next start makes it anew. */
-static void keep_codes(const struct catalog *c, const struct entry *entry)
-{
-	for (const struct loaded *l = entry->loaded; l; l = l->next) {
-		struct path cache =
-			generation_path(c, entry->collection, l->image->generation, FILE_CACHE);
-		if (!path_exists(&cache))
-			image_keep(l->image, cache.text);
-	}
-}
-
 void entries_free(struct catalog *c)
 {
 	for (size_t i = 0; i < ENTRY_BUCKETS; i++)
@@ -104,7 +92,6 @@ void entries_free(struct catalog *c)
 			struct entry *entry = c->bucket[i];
 			assert(entry->users == 0);
 			c->bucket[i] = entry->next;
-			keep_codes(c, entry);
 			entry_free(entry);
 		}
 }
@@ -241,6 +228,18 @@ static struct loaded **find_loaded(struct entry *entry, uint64_t generation)
 	return at;
 }
 
+struct image *entry_loaded(struct catalog *c, struct entry *entry, uint64_t generation)
+{
+	pthread_mutex_lock(&c->lock);
+	bool deleted = entry->deleted;
+	pthread_mutex_unlock(&c->lock);
+	pthread_mutex_lock(&entry->lock);
+	struct loaded *l = deleted ? NULL : *find_loaded(entry, generation);
+	struct image *image = l ? image_acquire(l->image) : NULL;
+	pthread_mutex_unlock(&entry->lock);
+	return image;
+}
+
 enum code entry_add_image(struct entry *entry, struct image *image, struct error *e)
 {
 	struct loaded *l = FAULT() ? NULL : malloc(sizeof *l);
@@ -314,6 +313,16 @@ enum code open_image(struct catalog *c, const struct collection *row, const Pb__
 	return image_open(&files, &about, progress, out, e);
 }
 
+/* A start that took longer than it should, or a request. */
+static void tell_made_anew(
+	const struct catalog *c, const struct collection *row, const struct image *image, bool file)
+{
+	if (c->told && image->made_anew)
+		c->told("made_anew", row->name, image->generation,
+			file ? "Its file is damaged, of other vectors, or of another version."
+			     : "It has no file yet.");
+}
+
 static enum code load(struct catalog *c, struct entry *entry, const struct collection *row,
 	uint64_t generation, atomic_bool *cancelled, struct image **out, struct error *e)
 {
@@ -321,6 +330,8 @@ static enum code load(struct catalog *c, struct entry *entry, const struct colle
 	struct arena arena;
 	struct image *image;
 	struct progress progress = {.cancelled = cancelled};
+	struct path cache = generation_path(c, row->id, generation, FILE_CACHE);
+	bool file = path_exists(&cache);
 
 	arena_init(&arena, 1 << 20);
 	enum code rc = generation_get(c->db, row, generation, &arena, &g, e);
@@ -329,6 +340,7 @@ static enum code load(struct catalog *c, struct entry *entry, const struct colle
 	arena_free(&arena);
 	if (rc)
 		return rc;
+	tell_made_anew(c, row, image, file);
 	if (entry_add_image(entry, image, e)) {
 		image_release(image);
 		return e->code;
@@ -378,5 +390,7 @@ enum code entry_image(struct catalog *c, struct entry *entry, const struct colle
 	entry->loading = false;
 	pthread_cond_broadcast(&entry->changed);
 	pthread_mutex_unlock(&entry->lock);
+	if (!rc && (*out)->made_anew)
+		keep_codes(c, row, generation, NULL);
 	return rc;
 }

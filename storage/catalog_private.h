@@ -22,6 +22,8 @@ struct catalog {
 	struct database *db;
 	char dir[PATH_MAX];
 	size_t keep;
+	void (*told)(
+		const char *event, const char *collection, uint64_t generation, const char *why);
 	struct hash_key key; /* of index caches */
 	pthread_mutex_t lock;
 	struct entry *bucket[ENTRY_BUCKETS];
@@ -57,6 +59,7 @@ struct entry {
 	bool given_up[2];	/* the last build of it: whoever is next goes on to its end */
 	bool loading;		/* someone opens an image */
 	bool opening;		/* someone opens a stage */
+	bool keeping;		/* someone writes codes */
 	struct loaded *loaded;
 	struct staging *staging;
 };
@@ -82,6 +85,8 @@ struct corpus *entry_any_corpus(struct entry *entry);
 /* The image of a published generation. */
 enum code entry_image(struct catalog *c, struct entry *entry, const struct collection *row,
 	uint64_t generation, atomic_bool *cancelled, struct image **out, struct error *e);
+/* The one in memory, or NULL: there is none, or the collection was deleted. */
+struct image *entry_loaded(struct catalog *c, struct entry *entry, uint64_t generation);
 /* Opens it from the files; `queries`: it has query vectors. With a sealed stage, from that, which
  * gives its codes away; else from the published files. */
 enum code open_image(struct catalog *c, const struct collection *row, const Pb__Generation *g,
@@ -111,6 +116,11 @@ void staging_forget(struct entry *entry, struct staging *s);
 enum code publish(struct catalog *c, struct entry *entry, const struct collection *row,
 	uint64_t generation, bool waiting, const struct progress *progress, struct arena *arena,
 	Pb__Generation *out, uint64_t *documents_without_vector, struct error *e);
+
+/* catalog_keep.c: writes the codes of a generation in memory, if nothing else has them, on an idle
+ * thread of the crew, or here. For whoever uses the collection's entry. */
+void keep_codes(struct catalog *c, const struct collection *row, uint64_t generation,
+	const struct crew *crew);
 
 /* What a generation's row says, as its files and its image say it. */
 struct vectors_about about_vectors(const Pb__Generation *g);

@@ -6,6 +6,7 @@
  *   3. the rows are renamed: they are the vector files now                  open, demoted at start
  *   4. one transaction: published, served, older ones retired               published
  *   5. readers get the new image; the stage and retired files go            published
+ *   6. codes that came with the uploads are written, by whoever is idle     published
  *
  * Before 4 the next start gives the rows their old name back and keeps the stage, after it the
  * stage goes. Nothing of this reads or writes a row, unless an index has to be built from them.
@@ -185,6 +186,7 @@ enum code publish(struct catalog *c, struct entry *entry, const struct collectio
 	files_drop_stage(c, row->id, generation);
 	struct error ignored; /* what is left now goes at the next start */
 	files_sweep(c, row, false, &ignored);
+	keep_codes(c, row, generation, progress_crew(progress));
 	return answer(c, row, generation, arena, out, documents_without_vector, e);
 }
 

@@ -27,6 +27,7 @@ struct image {
 	bool exact;	       /* the index is "exact" */
 	uint32_t lists;	       /* of "lists<n>"; 0: it is another. Neither: FAISS's */
 	uint32_t rows;	       /* documents with a vector */
+	bool made_anew;	       /* its codes or its index, from rows of an earlier start */
 	const struct lsa *lsa; /* encodes texts, or NULL */
 	Pb__Recall recall;     /* of its index; nothing in it where search is exact */
 	struct image_private *private;

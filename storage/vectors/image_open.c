@@ -70,7 +70,7 @@ enum code get_codes(struct image *g, struct codes_builder **codes, const char *c
 		return vectors_check(&p->documents, NULL, progress, e);
 	if (encode_rows(&p->documents, codes, progress, e) || finish_codes(g, codes, e))
 		return e->code;
-	image_keep(g, cache);
+	g->made_anew = true;
 	return OK;
 }
 
@@ -86,12 +86,11 @@ static enum code open_exact(struct image *g, struct codes_builder **codes, const
 	return p->shared ? OK : error_memory(e);
 }
 
-void image_keep(const struct image *g, const char *cache)
+enum code image_keep(const struct image *g, const char *cache, struct stop *stop, struct error *e)
 {
-	struct error ignored; /* without it the next start makes them again */
-
-	if (cache && g->private->codes)
-		codes_save(g->private->codes, &g->private->documents, cache, NULL, &ignored);
+	if (!g->exact)
+		return OK;
+	return codes_save(g->private->codes, &g->private->documents, cache, stop, e);
 }
 
 /* A chunk is what somebody waits for before he hears of progress: a second of linking a graph. */
@@ -236,6 +235,7 @@ static enum code get_index(struct image *g, const struct image_files *files,
 	faiss_free(index);
 	if (build_index(g, progress, e))
 		return e->code;
+	g->made_anew = !files->codes;
 	cache_save(
 		&cache, g->private->index, &ignored); /* without it the next start builds again */
 	return OK;

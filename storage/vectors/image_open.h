@@ -3,6 +3,7 @@
 #define STORAGE_VECTORS_IMAGE_OPEN_H
 
 #include "storage/progress.h"
+#include "storage/stop.h"
 #include "storage/vectors/image.h"
 #include "storage/vectors/keyed_hash.h"
 
@@ -42,8 +43,8 @@ enum code image_index_check(
 enum code image_open(const struct image_files *files, const struct image_about *about,
 	const struct progress *progress, struct image **out, struct error *e);
 
-/* Writes the cache of an image whose codes came with the uploads, for the next start: some 0.3 s a
- * million vectors. image_open has written any other. A failure is nobody's loss. */
-void image_keep(const struct image *g, const char *cache);
+/* Writes the cache of an image whose codes are only in memory, for the next start; image_open has
+ * written that of any other index. CANCELLED when it was given up. */
+enum code image_keep(const struct image *g, const char *cache, struct stop *stop, struct error *e);
 
 #endif

@@ -12,9 +12,19 @@
 
 struct catalog *catalog;
 
+atomic_uint told_made_anew, told_not_kept;
+
+static void count(const char *event, const char *collection, uint64_t generation, const char *why)
+{
+	ck_assert_str_ne(collection, "");
+	ck_assert_uint_gt(generation, 0);
+	ck_assert_str_ne(why, "");
+	atomic_fetch_add(strcmp(event, "made_anew") ? &told_not_kept : &told_made_anew, 1);
+}
+
 static void open_catalog(void)
 {
-	static const struct catalog_options options = {2};
+	static const struct catalog_options options = {2, count};
 
 	ck_ok(catalog_open(db, dir, &options, &catalog, &err), &err);
 }
@@ -118,13 +128,20 @@ enum code upload(const char *collection, uint64_t generation, Pb__Side side, uin
 
 enum code publish_generation(const char *collection, uint64_t generation, struct error *e)
 {
+	return publish_by(collection, generation, NULL, e);
+}
+
+enum code publish_by(
+	const char *collection, uint64_t generation, const struct crew *crew, struct error *e)
+{
+	struct progress progress = {.crew = crew};
 	struct arena own; /* callers may be on several threads */
 	Pb__Generation g;
 	uint64_t without;
 
 	arena_init(&own, 1 << 20);
 	enum code rc = catalog_publish(
-		catalog, collection, generation, false, NULL, &own, &g, &without, e);
+		catalog, collection, generation, false, &progress, &own, &g, &without, e);
 	if (!rc) {
 		ck_assert_uint_eq(g.generation, generation);
 		ck_assert_int_eq(g.state, PB__GENERATION_STATE__GENERATION_STATE_PUBLISHED);

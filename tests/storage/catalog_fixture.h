@@ -2,12 +2,17 @@
 #ifndef TESTS_STORAGE_CATALOG_FIXTURE_H
 #define TESTS_STORAGE_CATALOG_FIXTURE_H
 
+#include <stdatomic.h>
+
 #include "storage/catalog.h"
+#include "storage/crew.h"
 #include "tests/storage/rows/fixture.h"
 
 enum { DIMENSION = 4 };
 
 extern struct catalog *catalog;
+/* How often the catalog told of each, in this process. */
+extern atomic_uint told_made_anew, told_not_kept;
 
 void catalog_setup(void); /* as a checked fixture, with collection "demo" */
 void catalog_teardown(void);
@@ -23,6 +28,9 @@ void vector_of(uint64_t generation, Pb__Side side, uint32_t number, float *out);
 /* Uploads rows first .. first + n - 1 of a side. */
 enum code upload(const char *collection, uint64_t generation, Pb__Side side, uint32_t first,
 	uint32_t n, struct error *e);
+/* With `crew`, which may be NULL: it is sent to keep the codes. */
+enum code publish_by(
+	const char *collection, uint64_t generation, const struct crew *crew, struct error *e);
 enum code publish_generation(const char *collection, uint64_t generation, struct error *e);
 /* A view's image holds exactly documents 0 .. n-1 with the vectors of its generation. */
 void check_vectors(const struct view *v, uint64_t generation, uint32_t n);

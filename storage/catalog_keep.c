@@ -1,0 +1,119 @@
+/*
+ * Codes that came with uploads are in memory alone when their generation is published. They are
+ * written soon after, so that a start finds them however this process ends. Nobody waits for that: an
+ * idle thread does it, without a place among those that compute, for it is the disk that takes the
+ * time. A generation that is not served any more takes its codes along at once, written or not.
+ */
+#include "storage/catalog_private.h"
+
+#include <stdlib.h>
+
+#include "proto/fault.h"
+#include "storage/catalog_files.h"
+
+struct keeping {
+	struct job job;
+	struct catalog *catalog;
+	struct entry *entry;
+	struct collection row;
+	uint64_t generation;
+	struct crew crew; /* none: the thread that published it */
+};
+
+/* What is to be written is what readers have. */
+struct wanted {
+	const struct keeping *k;
+	struct image *image;
+};
+
+static bool nobody_has_it(void *arg)
+{
+	const struct wanted *w = arg;
+	struct image *now = entry_loaded(w->k->catalog, w->k->entry, w->k->generation);
+	bool same = now == w->image;
+
+	image_release(now);
+	return !same;
+}
+
+static void tell_not_kept(const struct catalog *c, const struct collection *row,
+	uint64_t generation, const struct error *e)
+{
+	if (c->told)
+		c->told("not_kept", row->name, generation, e->text);
+}
+
+static void write_codes(const struct keeping *k)
+{
+	struct path cache = generation_path(k->catalog, k->row.id, k->generation, FILE_CACHE);
+	struct wanted wanted = {k, entry_loaded(k->catalog, k->entry, k->generation)};
+	struct stop stop = {.given_up = nobody_has_it, .arg = &wanted};
+	struct error e;
+
+	if (!wanted.image)
+		return;
+	/* Without its files there is nothing to be told: the collection was deleted under us. */
+	if (image_keep(wanted.image, cache.text, &stop, &e) && !stop_now(&stop))
+		tell_not_kept(k->catalog, &k->row, k->generation, &e);
+	image_release(wanted.image);
+}
+
+/* One at a time of a collection: two of the same generation would write the same file. */
+static void keep(struct keeping *k)
+{
+	struct entry *entry = k->entry;
+
+	pthread_mutex_lock(&entry->lock);
+	while (entry->keeping)
+		pthread_cond_wait(&entry->changed, &entry->lock);
+	entry->keeping = true;
+	pthread_mutex_unlock(&entry->lock);
+	write_codes(k);
+	pthread_mutex_lock(&entry->lock);
+	entry->keeping = false;
+	pthread_cond_broadcast(&entry->changed);
+	pthread_mutex_unlock(&entry->lock);
+	entry_done(k->catalog, entry);
+}
+
+static void run(struct job *job)
+{
+	struct keeping *k = (struct keeping *)job;
+
+	k->crew.leave(k->crew.arg);
+	keep(k);
+	k->crew.back(k->crew.arg, AT_ONCE);
+	free(k);
+}
+
+static enum code send(const struct keeping *from, struct error *e)
+{
+	struct keeping *k = FAULT() ? NULL : malloc(sizeof *k);
+
+	if (!k)
+		return error_memory(e);
+	*k = *from;
+	k->crew.send(k->crew.arg, &k->job);
+	return OK;
+}
+
+void keep_codes(struct catalog *c, const struct collection *row, uint64_t generation,
+	const struct crew *crew)
+{
+	struct keeping k = {.job.run = run, .catalog = c, .row = *row, .generation = generation};
+	struct error e;
+
+	if (entry_use(c, row->id, &k.entry, &e)) {
+		tell_not_kept(c, row, generation, &e);
+		return;
+	}
+	if (!crew) {
+		keep(&k);
+		return;
+	}
+	k.crew = *crew;
+	if (send(&k, &e)) {
+		tell_not_kept(c, row, generation, &e);
+		entry_done(c, k.entry);
+	}
+}
