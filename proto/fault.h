@@ -11,6 +11,8 @@
 
 void fault_arm(long n); /* the n-th FAULT() from now, from 0, on any thread; negative disarms */
 bool fault_fired(void); /* since it was armed */
+/* Has the calling thread call seen(arg) at each of its own steps from now on; NULL ends it. */
+void fault_watch(void (*seen)(void *arg), void *arg);
 bool fault_due(void);
 #define FAULT() fault_due()
 #else

@@ -160,8 +160,9 @@ enum code catalog_view(struct catalog *c, const char *collection, uint64_t gener
 		entry_done(c, entry);
 		if (!rc)
 			break;
-		/* What was served may have been retired under our feet: look whether it was. */
-		if (rc != DATA_LOSS || number == before)
+		/* What was served may have been superseded under our feet, or retired: look whether it
+		 * was. */
+		if (rc != ABORTED && (rc != DATA_LOSS || number == before))
 			return rc;
 		before = number;
 	}

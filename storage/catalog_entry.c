@@ -323,6 +323,24 @@ static void tell_made_anew(
 			     : "It has no file yet.");
 }
 
+/* What was served when the row was read, and is in memory no more, is superseded: whoever wanted what is
+ * served would wait for it in vain, and keep it there beside the newer one. */
+static enum code check_not_superseded(
+	struct catalog *c, const struct collection *row, uint64_t generation, struct error *e)
+{
+	struct collection now;
+
+	if (generation != row->generation)
+		return OK;
+	if (collection_get(c->db, row->name, &now, e))
+		return e->code;
+	if (now.generation == generation)
+		return OK;
+	return error_set(e, ABORTED, "GENERATION_SUPERSEDED",
+		"Generation %llu of \"%s\" is not served any more.", (unsigned long long)generation,
+		row->name);
+}
+
 static enum code load(struct catalog *c, struct entry *entry, const struct collection *row,
 	uint64_t generation, atomic_bool *cancelled, struct image **out, struct error *e)
 {
@@ -333,6 +351,8 @@ static enum code load(struct catalog *c, struct entry *entry, const struct colle
 	struct path cache = generation_path(c, row->id, generation, FILE_CACHE);
 	bool file = path_exists(&cache);
 
+	if (check_not_superseded(c, row, generation, e))
+		return e->code;
 	arena_init(&arena, 1 << 20);
 	enum code rc = generation_get(c->db, row, generation, &arena, &g, e);
 	if (!rc)

@@ -82,7 +82,8 @@ enum code entry_corpus_at_once(struct catalog *c, struct entry *entry, const str
 	atomic_bool *cancelled, struct corpus **out, struct error *e);
 /* Whichever corpus is there, or NULL. */
 struct corpus *entry_any_corpus(struct entry *entry);
-/* The image of a published generation. */
+/* The image of a published generation. ABORTED/GENERATION_SUPERSEDED when it is the one that the row
+ * says is served, and is not. */
 enum code entry_image(struct catalog *c, struct entry *entry, const struct collection *row,
 	uint64_t generation, atomic_bool *cancelled, struct image **out, struct error *e);
 /* The one in memory, or NULL: there is none, or the collection was deleted. */

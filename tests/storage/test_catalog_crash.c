@@ -179,6 +179,56 @@ START_TEST(generations_change_under_readers)
 }
 END_TEST
 
+/* A generation that is published when a reader comes to a certain step. */
+struct interruption {
+	unsigned steps, at;
+	uint64_t generation;
+	bool published;
+};
+
+static void interrupt(void *arg)
+{
+	struct interruption *i = arg;
+
+	if (i->steps++ != i->at)
+		return;
+	fault_watch(NULL, NULL);
+	ck_ok(publish_generation("demo", i->generation, &err), &err);
+	i->published = true;
+}
+
+/* What it was about to pin is not loaded again, to stay there beside the new one: without its codes
+ * that would be told. */
+START_TEST(a_reader_that_is_overtaken_pins_what_is_served_then)
+{
+	struct interruption i = {.published = true};
+	struct error e;
+	struct view v;
+
+	put("demo", DOCUMENTS_EACH, 0);
+	uint64_t before = begin("demo", "exact");
+	ck_ok(upload("demo", before, PB__SIDE__SIDE_DOCUMENT, 0, DOCUMENTS_EACH, &err), &err);
+	ck_ok(publish_generation("demo", before, &err), &err);
+	for (unsigned at = 0; i.published; at++) {
+		struct path codes =
+			generation_path(catalog, fixture_collection("demo").id, before, FILE_CACHE);
+		unlink(codes.text);
+		i = (struct interruption){.at = at, .generation = begin("demo", "exact")};
+		ck_ok(upload("demo", i.generation, PB__SIDE__SIDE_DOCUMENT, 0, DOCUMENTS_EACH,
+			      &err),
+			&err);
+		fault_watch(interrupt, &i);
+		ck_ok(catalog_view(catalog, "demo", 0, IMAGE_NEEDED, NULL, &v, &e), &e);
+		fault_watch(NULL, NULL);
+		check_vectors(&v, i.published ? i.generation : before, DOCUMENTS_EACH);
+		view_release(&v);
+		before = i.generation;
+	}
+	ck_assert_uint_gt(i.at, 2);
+	ck_assert_uint_eq(told_made_anew, 0);
+}
+END_TEST
+
 struct uploading {
 	uint64_t generation;
 	uint32_t first;
@@ -326,6 +376,7 @@ Suite *suite(void)
 	tcase_add_test(t, any_step_of_starting_may_fail);
 	tcase_add_test(t, rows_that_were_promoted_and_not_published_take_uploads_again);
 	tcase_add_test(t, generations_change_under_readers);
+	tcase_add_test(t, a_reader_that_is_overtaken_pins_what_is_served_then);
 	tcase_add_test(t, a_row_acknowledged_while_its_generation_is_published_is_in_it);
 	tcase_add_test(t, a_killed_process_loses_nothing_that_was_acknowledged);
 	suite_add_tcase(s, t);
