@@ -32,7 +32,9 @@ class Failure(Exception):
 
 
 class Daemon:
-    def __init__(self, *flags, data=None, env=None):
+    def __init__(self, *flags, data=None, env=None, log=None):
+        """`log`: a file for its stderr, which is otherwise ours."""
+        self.log = log
         self.own_data = data is None
         self.data = data or tempfile.mkdtemp(prefix="hardminer-e2e-")
         self.flags, self.env = flags, env
@@ -42,7 +44,7 @@ class Daemon:
         self.process = subprocess.Popen(
             [os.environ["HARDMINERD"], "--data-dir", self.data, "--http-listen", "127.0.0.1:0",
              "--grpc-listen", "127.0.0.1:0", "--log-level", "warn", *self.flags],
-            stdout=subprocess.PIPE, text=True, env={**os.environ, **(self.env or {})})
+            stdout=subprocess.PIPE, stderr=self.log, text=True, env={**os.environ, **(self.env or {})})
         LIVE.add(self.process)
         line = self.process.stdout.readline()
         if not line.startswith("ready "):
