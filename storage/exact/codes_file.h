@@ -13,7 +13,7 @@
 enum code codes_save(const struct codes *c, const struct vectors *of, const char *path,
 	struct stop *stop, struct error *e);
 /* Read and verified, not mapped: a scan goes through the pages of 2 MB that memory of their own has. Over
- * mapped pages of 4 KB one query takes 7 to 8 % longer, a batch 3 to 4 %, and whether a file has larger
+ * mapped pages of 4 KB one query takes 7 to 8 % longer, a batch 2 to 4 %, and whether a file has larger
  * ones is up to the kernel and its file system. NULL when there are none to be believed, or no memory. */
 struct codes *codes_load(const struct vectors *of, const char *path);
 

@@ -179,6 +179,42 @@ START_TEST(codes_of_a_generation_that_is_superseded_are_not_written)
 }
 END_TEST
 
+/* Publishes when the header is about to be written, which is the second step. */
+struct overtaking {
+	struct hand *by;
+	unsigned steps;
+};
+
+static void overtake(void *arg)
+{
+	struct overtaking *o = arg;
+
+	if (o->steps++ != 1)
+		return;
+	fault_watch(NULL, NULL);
+	published_by(o->by);
+}
+
+START_TEST(codes_are_given_up_while_they_are_written)
+{
+	struct hand first, second;
+	struct overtaking o = {&second, 0};
+
+	hand_open(&first);
+	hand_open(&second);
+	put("demo", DOCUMENTS_EACH, 0);
+	published_by(&first);
+	fault_watch(overtake, &o);
+	do_it(&first);
+	ck_assert_ptr_nonnull(second.job);
+	ck_assert_uint_eq(files("index"), 0);
+	ck_assert_uint_eq(files(".tmp"), 0);
+	ck_assert_uint_eq(told_not_kept, 0);
+	do_it(&second);
+	ck_assert_uint_eq(files("index"), 1);
+}
+END_TEST
+
 START_TEST(codes_of_a_collection_that_is_deleted_are_not_written)
 {
 	struct hand h;
@@ -317,6 +353,7 @@ Suite *suite(void)
 	tcase_add_test(t, what_was_not_written_is_made_anew_once);
 	tcase_add_test(t, a_damaged_file_is_made_anew_and_told_of);
 	tcase_add_test(t, codes_of_a_generation_that_is_superseded_are_not_written);
+	tcase_add_test(t, codes_are_given_up_while_they_are_written);
 	tcase_add_test(t, codes_of_a_collection_that_is_deleted_are_not_written);
 	tcase_add_test(t, any_step_of_keeping_codes_may_fail);
 	tcase_add_test(t, half_a_file_is_swept);
