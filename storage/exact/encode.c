@@ -232,6 +232,7 @@ void encode_group(const struct rotation *r, lanes *x, bool unit, const struct mo
 {
 	switch (isa_now()) {
 #if defined(__x86_64__)
+	case ISA_AMX:
 	case ISA_AVX512:
 		encode_avx512(r, x, unit, most, out);
 		return;
@@ -248,6 +249,7 @@ void encode_bytes(const lanes *x, uint32_t d, unsigned char *out, size_t stride)
 {
 	switch (isa_now()) {
 #if defined(__x86_64__)
+	case ISA_AMX:
 	case ISA_AVX512:
 		pack_avx512(x, d, out, stride);
 		return;

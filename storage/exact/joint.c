@@ -13,7 +13,7 @@
 enum {
 	PRODUCT = 2, /* of floats, in those of bytes */
 	FEW_QUERIES = 24,
-	WORTH_A_LOT = 3 * PANEL, /* queries: a lot of fewer reads the codes for too few */
+	WORTH_A_LOT = 2 * PANEL, /* queries: a lot of fewer reads the codes for too few */
 	MOST_OF_A_LOT = 1024	 /* queries: they take a step some milliseconds */
 };
 
@@ -21,7 +21,7 @@ enum {
 static double rate(void)
 {
 	static const double rates[] = {
-		[ISA_PORTABLE] = 1e9, [ISA_AVX2] = 90e9, [ISA_AVX512] = 200e9};
+		[ISA_PORTABLE] = 1e9, [ISA_AVX2] = 90e9, [ISA_AVX512] = 200e9, [ISA_AMX] = 300e9};
 
 	return rates[isa_now()];
 }

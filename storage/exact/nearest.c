@@ -80,12 +80,12 @@ static void scan(struct finding *f)
 	const struct codes *c = f->lists->coarse.codes;
 	struct pass *p = f->s->p;
 
-	for (uint32_t block = 0; block < c->blocks; block += CHUNK_BLOCKS)
+	for (uint32_t chunk = 0; chunk * CHUNK_BLOCKS < c->blocks; chunk++)
 		for (size_t i = 0; i < f->s->n; i += PANEL) {
 			struct panel panel = p->panels[(f->s->first + i) / PANEL];
 			panel.survivors = f->near + i;
 			if (panel.gone < panel.n)
-				scan_blocks(&p->kernels, c, block, &panel);
+				compare_chunk(&p->kernels, c, chunk, &panel);
 		}
 }
 

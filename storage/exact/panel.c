@@ -6,7 +6,7 @@
 
 #include "proto/fault.h"
 
-enum { STEPS_A_STRETCH = STRETCH / 4 };
+enum { STEPS_A_STRETCH = STRETCH / 4, WORD_OF_AMX = 64 };
 
 /* What AVX2 may add up in 16 bits: tile_avx2.c. */
 struct most query_most(enum isa isa)
@@ -19,15 +19,36 @@ static uint32_t stretches(uint32_t steps)
 	return (steps + STEPS_A_STRETCH - 1) / STEPS_A_STRETCH;
 }
 
-size_t panel_code_bytes(uint32_t steps, uint32_t width)
+static bool is_for_amx(void)
 {
-	return ((size_t)steps + stretches(steps)) * width * 4;
+	return isa_now() == ISA_AMX;
 }
 
-/* The widths that tile_avx512.c spells out. */
+static uint32_t word_bytes(void)
+{
+	return is_for_amx() ? WORD_OF_AMX : 4;
+}
+
+static uint32_t words(uint32_t steps)
+{
+	return is_for_amx() ? (steps + WORD_OF_AMX / 4 - 1) / (WORD_OF_AMX / 4)
+			    : steps + stretches(steps);
+}
+
+size_t panel_code_bytes(uint32_t steps, uint32_t width)
+{
+	return (size_t)words(steps) * width * word_bytes();
+}
+
+static int8_t *word_at(const struct panel *p, uint32_t i, uint32_t lane)
+{
+	return p->code + ((size_t)i * p->width + lane) * p->word;
+}
+
+/* The widths that tile_avx512.c spells out, and twice eight. */
 static uint32_t width_for(size_t n)
 {
-	static const uint32_t widths[] = {1, 2, 4, 6, 8, PANEL};
+	static const uint32_t widths[] = {1, 2, 4, 6, 8, 12, PANEL};
 	size_t i = 0;
 
 	while (widths[i] < n)
@@ -49,7 +70,7 @@ static void put_head(struct panel *p, const lanes *x, uint32_t d, uint32_t lane)
 
 	for (uint32_t i = 0; i < d; i++) {
 		int8_t byte = (int8_t)x[i][lane];
-		p->code[(i / 4 * p->width + lane) * 4 + i % 4] = byte;
+		word_at(p, i / p->word, lane)[i % p->word] = byte;
 		sum += byte;
 	}
 	p->start[lane] = -128 * sum;
@@ -68,15 +89,13 @@ static void put_tail(struct panel *p, const lanes *x, uint32_t lane)
 
 static void put_stretch(struct panel *p, uint32_t stretch, uint32_t lane)
 {
-	int8_t *out = p->code + ((size_t)p->steps + stretch) * p->width * 4 + (size_t)lane * 4;
 	uint32_t first = stretch * STEPS_A_STRETCH;
 	uint16_t half[2] = {0};
 
 	for (uint32_t s = first; s < p->steps && s < first + STEPS_A_STRETCH; s++)
 		for (uint32_t i = 0; i < 4; i++)
-			half[i / 2] -=
-				(uint16_t)(128 * p->code[((size_t)s * p->width + lane) * 4 + i]);
-	memcpy(out, half, sizeof half);
+			half[i / 2] -= (uint16_t)(128 * word_at(p, s, lane)[i]);
+	memcpy(word_at(p, p->steps + stretch, lane), half, sizeof half);
 }
 
 double sigma_unit(const struct codes *c, double length)
@@ -111,12 +130,19 @@ static void put_bounds(struct panel *p, const struct codes *c, const struct enco
 
 static bool make_code(struct panel *p, const struct codes *c, uint32_t n)
 {
+	size_t head, all;
+
 	p->n = n;
 	p->width = width_for(n);
 	p->steps = c->steps;
 	p->tail = c->tail;
-	p->code = FAULT() ? NULL
-			  : calloc(1, panel_code_bytes(p->steps, p->width) + (size_t)n * p->tail);
+	p->words = words(p->steps);
+	p->word = word_bytes();
+	head = panel_code_bytes(p->steps, p->width);
+	all = (head + (size_t)n * p->tail + 63) / 64 * 64;
+	p->code = FAULT() ? NULL : aligned_alloc(64, all);
+	if (p->code)
+		memset(p->code, 0, all);
 	return p->code;
 }
 
@@ -140,7 +166,7 @@ bool panel_init(struct panel *p, const struct codes *c, const struct exact_query
 	for (uint32_t i = 0; i < n; i++) {
 		put_head(p, x, d - c->tail, i);
 		put_tail(p, x + (d - c->tail), i);
-		for (uint32_t s = 0; s < stretches(p->steps); s++)
+		for (uint32_t s = 0; s + p->steps < p->words; s++)
 			put_stretch(p, s, i);
 		put_bounds(p, c, &encoding, length[i], i);
 	}
@@ -153,22 +179,16 @@ void panel_free(struct panel *p)
 	free(p->code);
 }
 
-/* A query's words of four bytes, or two halves. */
-static uint32_t words(const struct panel *p)
-{
-	return p->steps + stretches(p->steps);
-}
-
 void panel_take_out(const struct panel *p, uint32_t lane, int8_t *code)
 {
-	for (uint32_t i = 0; i < words(p); i++)
-		memcpy(code + (size_t)i * 4, p->code + ((size_t)i * p->width + lane) * 4, 4);
+	for (uint32_t i = 0; i < p->words; i++)
+		memcpy(code + (size_t)i * p->word, word_at(p, i, lane), p->word);
 }
 
 static void put_in(struct panel *p, uint32_t lane, const int8_t *code)
 {
-	for (uint32_t i = 0; i < words(p); i++)
-		memcpy(p->code + ((size_t)i * p->width + lane) * 4, code + (size_t)i * 4, 4);
+	for (uint32_t i = 0; i < p->words; i++)
+		memcpy(word_at(p, i, lane), code + (size_t)i * p->word, p->word);
 }
 
 static void copy_bounds(const struct panel *from, uint32_t of, struct panel *to, uint32_t lane)
@@ -186,6 +206,8 @@ void panel_gather(struct panel *p, const struct panel *panels, const int8_t *cod
 	p->width = width_for(n);
 	p->steps = panels[0].steps;
 	p->tail = panels[0].tail;
+	p->words = panels[0].words;
+	p->word = panels[0].word;
 	p->ratio = 0;
 	for (uint32_t lane = 0; lane < p->width; lane++) {
 		/* Lanes behind the last query have its bytes; nobody looks at their sums. */

@@ -1,5 +1,5 @@
 /*
- * Up to twelve queries side by side, as bytes: what a tile is compared with. A row of a block is
+ * Up to sixteen queries side by side, as bytes: what a tile is compared with. A row of a block is
  * loaded once for all of them.
  */
 #ifndef STORAGE_EXACT_PANEL_H
@@ -9,7 +9,7 @@
 #include "storage/exact/survivors.h"
 #include "storage/isa.h"
 
-enum { PANEL = 12 };
+enum { PANEL = 16 };
 
 struct panel {
 	uint32_t n;	      /* queries */
@@ -17,10 +17,14 @@ struct panel {
 	uint32_t next_guess;  /* the pass guesses again after so many chunks */
 	uint32_t width;	      /* of `code`: n, or the next width that tiles are made for */
 	uint32_t steps, tail; /* as the codes have them (codes.h) */
-	/* The head: steps x width x 4; and behind them, stretches (encode.h) x width x 2 halves, in two
-	 * bytes each: - 128 times the sum of a half's bytes, modulo 2^16; and, of a panel's own queries,
-	 * the tails */
+	/* The head: words x width x word bytes, dimensions going on from word to word, and zeros behind
+	 * the last; and, of a panel's own queries, the tails. Aligned to 64.
+	 *
+	 * Of AMX a word is 64 bytes. Of others it is a step's 4; and behind those of the head there are,
+	 * for each stretch (encode.h), 2 halves, in two bytes each: - 128 times the sum of a half's
+	 * bytes, modulo 2^16. */
 	int8_t *code;
+	uint32_t words, word; /* word: its bytes */
 	/* width of each; those behind n never find anything */
 	int32_t start[PANEL]; /* - 128 times the sum of its bytes: what rows are stored with */
 	float unit[PANEL];    /* sigma = unit * scale * sum ... */
@@ -39,7 +43,7 @@ struct panel {
 bool panel_init(struct panel *p, const struct codes *c, const struct exact_query *queries,
 	const double *length, uint32_t n);
 void panel_free(struct panel *p);
-/* The bytes that the head's code of so many queries takes. */
+/* The bytes that the head's code of so many queries takes, for the kernels of now. */
 size_t panel_code_bytes(uint32_t steps, uint32_t width);
 /* The head's code of one query without its company's, back to back: panel_code_bytes(steps, 1). */
 void panel_take_out(const struct panel *p, uint32_t lane, int8_t *code);
@@ -68,7 +72,10 @@ struct tile {
 /* For each query of the panel: adds the rows to `found` whose uppers reach tau by the head, whatever the
  * tail may add. */
 typedef void tile_fn(const struct tile *t);
-extern tile_fn tile_portable, tile_avx2, tile_avx512;
+extern tile_fn tile_portable, tile_avx2, tile_avx512, tile_amx;
+/* Between them, and nothing else, stand tiles with AMX, of one panel (tile_amx.c). */
+void tiles_begin(const struct panel *panel);
+void tiles_end(void);
 
 /* Keeps those candidates of query i whose uppers reach tau by head and tail; those are their uppers
  * then. The codes have a tail. */

@@ -4,7 +4,6 @@
 #include <stdlib.h>
 
 #include "proto/fault.h"
-#include "storage/exact/margin.h"
 #include "storage/exact/pass_private.h"
 #include "storage/exact/probing.h"
 #include "storage/exact/score.h"
@@ -102,9 +101,11 @@ static bool allocate(struct pass *p)
 
 static struct kernels kernels_for(enum isa isa)
 {
-	static const struct kernels kernels[] = {[ISA_PORTABLE] = {tile_portable, tails_portable},
-		[ISA_AVX2] = {tile_avx2, tails_avx2},
-		[ISA_AVX512] = {tile_avx512, tails_avx512}};
+	static const struct kernels kernels[] = {
+		[ISA_PORTABLE] = {.tile = tile_portable, .tails = tails_portable},
+		[ISA_AVX2] = {.tile = tile_avx2, .tails = tails_avx2},
+		[ISA_AVX512] = {.tile = tile_avx512, .tails = tails_avx512},
+		[ISA_AMX] = {tile_amx, tiles_begin, tiles_end, tails_avx512}};
 
 	return kernels[isa];
 }
@@ -183,64 +184,6 @@ struct pass *pass_end(struct pass *p)
 	return NULL;
 }
 
-/* Inlined by force, for each similarity: a loop without branches. */
-static inline __attribute__((always_inline)) void put_margins(
-	Pb__Similarity similarity, const struct codes_block *b, struct tile *t)
-{
-	float ratio = t->panel->ratio;
-
-	for (int i = 0; i < CODE_BLOCK; i++) {
-		float weight = b->weight[i];
-		t->margin[i] = row_margin(b->slack[i], row_size(similarity, weight), ratio);
-		t->less[i] = similarity == PB__SIMILARITY__SIMILARITY_L2 ? weight : 0;
-	}
-}
-
-void tile_load(const struct codes *c, uint32_t block, struct tile *t)
-{
-	struct codes_block b = codes_block(c, block);
-
-	t->first = block * CODE_BLOCK;
-	t->code = b.code;
-	t->scale = b.scale;
-	t->tail_length = b.tail_length;
-	switch (c->similarity) {
-	case PB__SIMILARITY__SIMILARITY_COSINE:
-		put_margins(PB__SIMILARITY__SIMILARITY_COSINE, &b, t);
-		return;
-	case PB__SIMILARITY__SIMILARITY_L2:
-		put_margins(PB__SIMILARITY__SIMILARITY_L2, &b, t);
-		return;
-	default:
-		put_margins(PB__SIMILARITY__SIMILARITY_DOT, &b, t);
-	}
-}
-
-void offer_found(const struct kernels *k, const struct codes *c, const struct panel *panel,
-	struct candidates *found)
-{
-	for (uint32_t i = 0; i < panel->n; i++) {
-		if (c->tail)
-			k->tails(c, panel, i, &found[i]);
-		survivors_offer(&panel->survivors[i], &found[i], panel->ratio);
-	}
-}
-
-void scan_blocks(
-	const struct kernels *k, const struct codes *c, uint32_t first, const struct panel *panel)
-{
-	struct candidates found[PANEL];
-	struct tile t = {.panel = panel, .found = found};
-
-	for (uint32_t i = 0; i < panel->n; i++)
-		found[i].n = 0;
-	for (uint32_t block = first; block < first + CHUNK_BLOCKS && block < c->blocks; block++) {
-		tile_load(c, block, &t);
-		k->tile(&t);
-	}
-	offer_found(k, c, panel, found);
-}
-
 uint32_t pass_chunks(const struct pass *p)
 {
 	if (p->probing)
@@ -290,7 +233,7 @@ static void scan_chunk(struct pass *p, uint32_t chunk)
 	for (size_t i = 0; i < p->n_panels; i++) {
 		if (p->panels[i].gone == p->panels[i].n)
 			continue;
-		scan_blocks(&p->kernels, p->x->codes, chunk * CHUNK_BLOCKS, &p->panels[i]);
+		compare_chunk(&p->kernels, p->x->codes, chunk, &p->panels[i]);
 		guess_now_and_then(p, i);
 	}
 }

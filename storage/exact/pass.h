@@ -1,5 +1,5 @@
 /*
- * A pass over the codes for some queries at once: panels of twelve against blocks of 32, chunk by
+ * A pass over the codes for some queries at once: panels of sixteen against blocks of 32, chunk by
  * chunk, so that a chunk stays in the cache for all panels and a panel for all of a chunk's blocks.
  *
  *   begin   measures the queries

@@ -13,6 +13,8 @@ struct probing;
 
 struct kernels {
 	tile_fn *tile;
+	void (*begin)(const struct panel *panel); /* before tiles of one panel, or NULL */
+	void (*end)(void);			  /* and behind them, or NULL */
 	tails_fn *tails;
 };
 
@@ -39,15 +41,12 @@ struct pass {
 /* Of n chunks the i-th to be visited is i times this, modulo n. */
 uint32_t pass_stride(uint32_t n);
 
-/* Puts a block into a tile, with what its panel needs to know of the rows. */
-void tile_load(const struct codes *c, uint32_t block, struct tile *t);
-
-/* A panel against the blocks of a chunk, from this one on, as many as there are. */
-void scan_blocks(
-	const struct kernels *k, const struct codes *c, uint32_t first, const struct panel *panel);
-/* Offers a panel's survivors what its tiles found. */
-void offer_found(const struct kernels *k, const struct codes *c, const struct panel *panel,
-	struct candidates *found);
+/* Offers a panel's survivors what it finds among rows first .. end - 1, CHUNK_ROWS at most. */
+void compare_rows(const struct kernels *k, const struct codes *c, uint32_t first, uint32_t end,
+	const struct panel *panel);
+/* The same of a whole chunk: the rows of CHUNK_BLOCKS blocks, or of as many as there are. */
+void compare_chunk(
+	const struct kernels *k, const struct codes *c, uint32_t chunk, const struct panel *panel);
 
 /* A query from beyond where squares of distances have digits left to tell rows apart by, or floats. */
 bool pass_too_far(const struct pass *p, size_t query);

@@ -1,6 +1,5 @@
 #include "storage/exact/probing.h"
 
-#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -118,7 +117,8 @@ static bool allocate(const struct pass *p, struct probing *b)
 	b->waves = FAULT() ? NULL : malloc((p->n / PANEL + 2) * sizeof *b->waves);
 	b->kept = FAULT() ? NULL : calloc(p->n + 1, sizeof *b->kept);
 	b->codes = FAULT() ? NULL : malloc(p->n * panel_code_bytes(steps, 1) + 1);
-	b->code = FAULT() ? NULL : calloc(1, panel_code_bytes(steps, PANEL));
+	b->code =
+		FAULT() ? NULL : aligned_alloc(64, (panel_code_bytes(steps, PANEL) + 63) / 64 * 64);
 	if (!b->first || !b->waves || !b->kept || !b->codes || !b->code)
 		return false;
 	count_probes(p, b->first);
@@ -216,30 +216,6 @@ static void sort_visits(struct pass *p)
 	b->sorted = true;
 }
 
-/* The rows of a block that are not of this piece are as good as not there. */
-static void leave_piece(struct tile *t, const struct piece *piece)
-{
-	for (uint32_t i = 0; i < CODE_BLOCK; i++)
-		if (t->first + i < piece->first || t->first + i >= piece->end)
-			t->margin[i] = -INFINITY;
-}
-
-static void scan_piece(struct pass *p, const struct piece *piece, struct panel *panel)
-{
-	const struct codes *c = p->x->codes;
-	struct candidates found[PANEL];
-	struct tile t = {.panel = panel, .found = found};
-
-	for (uint32_t i = 0; i < panel->n; i++)
-		found[i].n = 0;
-	for (uint32_t block = piece->first / CODE_BLOCK; block * CODE_BLOCK < piece->end; block++) {
-		tile_load(c, block, &t);
-		leave_piece(&t, piece);
-		p->kernels.tile(&t);
-	}
-	offer_found(&p->kernels, c, panel, found);
-}
-
 /* Survivors are lent to the panel and taken back. */
 static void visit(struct pass *p, const struct piece *piece, const uint32_t *query, uint32_t n)
 {
@@ -249,7 +225,7 @@ static void visit(struct pass *p, const struct piece *piece, const uint32_t *que
 	for (uint32_t i = 0; i < n; i++)
 		lent[i] = p->survivors[query[i]];
 	panel_gather(&panel, p->panels, p->probing->codes, query, n);
-	scan_piece(p, piece, &panel);
+	compare_rows(&p->kernels, p->x->codes, piece->first, piece->end, &panel);
 	for (uint32_t i = 0; i < n; i++)
 		p->survivors[query[i]] = lent[i];
 }

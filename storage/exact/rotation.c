@@ -204,6 +204,7 @@ void rotate(const struct rotation *r, lanes *x)
 {
 	switch (isa_now()) {
 #if defined(__x86_64__)
+	case ISA_AMX:
 	case ISA_AVX512:
 		rotate_avx512(r, x);
 		return;

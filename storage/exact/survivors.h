@@ -40,10 +40,12 @@ enum {
 	CHUNK_BLOCKS = 16 /* 200 KB of codes of 384 dimensions, with their tails */,
 	CHUNK_ROWS = CHUNK_BLOCKS * CODE_BLOCK
 };
+/* A kernel may write a register of sixteen behind the n that are there. */
+enum { CANDIDATES_ROOM = CHUNK_ROWS + 16 };
 struct candidates {
 	uint32_t n;
-	uint32_t row[CHUNK_ROWS];
-	float upper[CHUNK_ROWS];
+	uint32_t row[CANDIDATES_ROOM];
+	float upper[CANDIDATES_ROOM];
 };
 
 /* Rows first + i for the bits i of mask. */

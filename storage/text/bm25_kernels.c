@@ -119,7 +119,7 @@ bm25_weigh bm25_weigh_for(enum isa isa)
 
 bm25_sweep bm25_sweep_for(enum isa isa)
 {
-	return isa == ISA_AVX512 ? sweep_avx512 : isa == ISA_AVX2 ? sweep_avx2 : sweep_portable;
+	return isa >= ISA_AVX512 ? sweep_avx512 : isa == ISA_AVX2 ? sweep_avx2 : sweep_portable;
 }
 
 #else

@@ -6,6 +6,7 @@
 #include "storage/exact/panel.h"
 #include "storage/isa.h"
 #include "tests/runner.h"
+#include "tests/storage/exact/world.h"
 #include "tests/storage/exact/turned.h"
 #include "tests/storage/vectors/sample.h"
 
@@ -21,7 +22,7 @@ static struct rotation rotation;
 
 static void begin_plain(uint32_t d)
 {
-	isa_force(ISA_AVX512);
+	isa_force(ISA_AMX);
 	ck_assert(rotation_init(&rotation, d));
 }
 
@@ -292,7 +293,7 @@ START_TEST(every_instruction_set_encodes_the_same)
 
 	begin(_i);
 	for (int unit = 0; unit < 2; unit++)
-		for (enum isa isa = ISA_PORTABLE; isa <= ISA_AVX512; isa++) {
+		for (enum isa isa = ISA_PORTABLE; isa <= ISA_AMX; isa++) {
 			seed = d;
 			fill(d, 1e-3, &seed);
 			isa_force(isa);
@@ -315,7 +316,7 @@ START_TEST(bytes_stand_four_dimensions_a_row)
 	uint64_t seed = 5;
 
 	for (uint32_t d = 1; d <= 4 * STEPS; d++)
-		for (enum isa isa = ISA_PORTABLE; isa <= ISA_AVX512; isa++) {
+		for (enum isa isa = ISA_PORTABLE; isa <= ISA_AMX; isa++) {
 			isa_force(isa);
 			for (uint32_t i = 0; i < d; i++)
 				for (int l = 0; l < GROUP; l++)
@@ -354,6 +355,7 @@ Suite *suite(void)
 	Suite *s = suite_create("encode");
 	TCase *t = tcase_create("encode");
 
+	world_tell_sets();
 	tcase_add_loop_test(
 		t, a_rotated_vector_is_its_image_to_the_promised_error, 0, 2 * DIMENSIONS);
 	tcase_add_loop_test(t, a_rotation_keeps_lengths_and_angles, 0, 2 * DIMENSIONS);

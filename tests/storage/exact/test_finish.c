@@ -37,7 +37,7 @@ static void begin(const struct shape *shape, size_t n, size_t deep)
 {
 	uint64_t seed = 31;
 
-	isa_force(ISA_AVX512);
+	isa_force(ISA_AMX);
 	world_make(&world, shape, &seed);
 	ask_init(&ask, &world, &seed);
 	ask_questions(&ask, n, &seed);

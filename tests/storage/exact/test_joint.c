@@ -20,7 +20,7 @@ static const struct shape shape = {.similarity = PB__SIMILARITY__SIMILARITY_L2,
 
 static const struct {
 	size_t queries, threads, lots; /* queries of a request */
-} cuts[] = {{5, 1, 1}, {5, 3, 3} /* by chunks */, {30, 1, 1}, {30, 3, 3} /* by queries */,
+} cuts[] = {{6, 1, 1}, {6, 3, 3} /* by chunks */, {30, 1, 1}, {30, 3, 3} /* by queries */,
 	{40, 2, 3} /* and more than threads */};
 
 /* Requests that went into one pass, and are not yet out of it. */
@@ -348,7 +348,7 @@ START_TEST(lots_of_queries_come_on_together)
 	}
 	for (size_t i = 0; i < j->n_lots; i++) {
 		ck_assert_uint_eq(j->lots[i].first % PANEL, 0);
-		ck_assert_uint_ge(j->lots[i].n, 3 * PANEL);
+		ck_assert_uint_ge(j->lots[i].n, 2 * PANEL);
 	}
 	work(SIZE_MAX);
 	part();

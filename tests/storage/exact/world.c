@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "storage/isa.h"
 #include "storage/vectors/half.h"
 #include "tests/runner.h"
 #include "tests/storage/vectors/sample.h"
@@ -319,4 +320,14 @@ const char *world_name(const struct world *w)
 		w->shape.dtype == PB__DTYPE__DTYPE_F16 ? "f16" : "f32", w->shape.n,
 		w->shape.dimension);
 	return name;
+}
+
+void world_tell_sets(void)
+{
+	static const char *const names[] = {
+		[ISA_AVX2] = "AVX2", [ISA_AVX512] = "AVX-512 with VNNI", [ISA_AMX] = "AMX"};
+
+	for (int isa = isa_best() + 1; isa <= ISA_AMX; isa++)
+		printf("# not tested: %s, which this machine does not have\n", names[isa]);
+	fflush(stdout);
 }

@@ -44,6 +44,10 @@ struct shape {
 	uint32_t sample; /* rows that the basis is learned from; 0: as many as the builder wants */
 };
 
+/* Says which instruction sets this machine has not: what a test forces on it then is the best there is,
+ * once more. For suites that force each. */
+void world_tell_sets(void);
+
 struct world {
 	struct shape shape;
 	struct exact exact; /* what the engine gets */
