@@ -1,7 +1,7 @@
 /*
  * The share of what the cores can multiply: bytes of codes times bytes of queries a second in the
  * whole batch, certificate and scores included, over a loop on registers alone of what the tile's
- * instruction set has for it: vpdpbusd, or vpmaddubsw with the vpaddw that every product needs.
+ * instruction set has for it: tdpbsud, vpdpbusd, or vpmaddubsw with the vpaddw that every product needs.
  */
 #include <stdio.h>
 
@@ -34,6 +34,31 @@ __attribute__((target("avx512f,avx512vnni"))) static void multiply_avx512(void *
 				 : "v"(a), "v"(c));
 }
 
+/* Of tiles all full: bytes are the same wherever they stand, here none. */
+__attribute__((target("amx-tile,amx-int8"))) static void multiply_amx(void *arg, size_t i)
+{
+	struct {
+		uint8_t palette, start_line, zero[14];
+		uint16_t bytes[16];
+		uint8_t lines[16];
+	} shapes = {.palette = 1};
+
+	(void)arg;
+	(void)i;
+	for (int tile = 0; tile < 8; tile++) {
+		shapes.bytes[tile] = 64;
+		shapes.lines[tile] = 16;
+	}
+	__asm__ volatile("ldtilecfg %0" : : "m"(shapes));
+	for (int turn = 0; turn < TURNS / 4; turn++) {
+		_tile_dpbsud(0, 6, 7);
+		_tile_dpbsud(1, 6, 7);
+		_tile_dpbsud(2, 6, 7);
+		_tile_dpbsud(3, 6, 7);
+	}
+	_tile_release();
+}
+
 /* Six products, each with the sum it goes to. */
 __attribute__((target("avx2"))) static void multiply_avx2(void *arg, size_t i)
 {
@@ -60,11 +85,21 @@ static const struct peak {
 } peaks[] = {
 	[ISA_AVX2] = {"vpmaddubsw+vpaddw-on-registers", multiply_avx2, 6 * 32},
 	[ISA_AVX512] = {"vpdpbusd-on-registers", multiply_avx512, 12 * 64},
+	[ISA_AMX] = {"tdpbsud-on-registers", multiply_amx, 16 * 16 * 64},
 };
 
 static double measure(const struct peak *peak, size_t threads)
 {
 	return (double)threads * TURNS * peak->bytes / on_threads(threads, peak->multiply, NULL);
+}
+
+/* What AMX does over what the set before it can. */
+static void tell_share_of_avx512(const struct measurement *m, double ours)
+{
+	const struct peak *peak = &peaks[ISA_AVX512];
+
+	fprintf(stderr, "# %s: %.3g of %s\n", m->name, ours / measure(peak, (size_t)m->n),
+		peak->name);
 }
 
 void line_int8_peak(struct bench *b, const struct measurement *m)
@@ -85,6 +120,8 @@ void line_int8_peak(struct bench *b, const struct measurement *m)
 	double value = median(ours, ROUNDS), share = value / median(theirs, ROUNDS);
 	fprintf(stderr, "# %s: %.3g without what tails would have been\n", m->name,
 		share * (D - a->x->codes->tail) / D);
+	if (isa_best() == ISA_AMX)
+		tell_share_of_avx512(m, value);
 	batch_free(a);
 	line(m->name, value / 1e9, "GMAC/s", peak->name, share);
 }
