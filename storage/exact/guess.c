@@ -19,7 +19,7 @@ static size_t rank_for(size_t k, const struct seen *seen, double effect)
  * -margins, not above. */
 static float likely(const struct survivor *x, float margins)
 {
-	return (x->upper + x->lower - margins * (x->upper - x->lower)) / 2;
+	return x->upper / 2 + x->lower / 2 - margins * (x->upper / 2 - x->lower / 2);
 }
 
 static float margins_of(const struct survivors *s)

@@ -97,10 +97,10 @@ static enum code put_rejected(
 		const ProtobufCFieldDescriptor *f =
 			protobuf_c_message_descriptor_get_field(&pb__rejected__descriptor, v);
 		char *message = (char *)r->rejected;
-		*(uint64_t *)(message + f->offset) =
-			v == REJECTED_UNLISTED ? list->unlisted : count_verdict(list, v);
+		*(uint64_t *)(message + f->offset) = count_verdict(list, v);
 		*(protobuf_c_boolean *)(message + f->quantifier_offset) = true;
 	}
+	PUT(r->rejected, unlisted, list->unlisted);
 	return OK;
 }
 

@@ -30,7 +30,6 @@ enum verdict {
 	REJECTED_WINDOW = 11,
 	REJECTED_SAMPLING = 12,
 	REJECTED_DROPPED = 13,
-	REJECTED_UNLISTED = 14, /* no candidate's: list.unlisted counts them */
 	N_VERDICTS,
 	UNDECIDED = N_VERDICTS /* no stage has objected so far */
 };

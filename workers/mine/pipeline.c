@@ -25,13 +25,19 @@ static enum code ask_and_judge(
 	return OK;
 }
 
+/* Of a source's list, at most. */
+static size_t hits_of(const struct attempt *a)
+{
+	return a->ask.depth - a->before[PB__SOURCE_KIND__SOURCE_KIND_DENSE].unlisted;
+}
+
 /* As many of the open queries, from the first, as may search at once. */
 static size_t portion(struct attempt **open, size_t n)
 {
 	size_t hits = 0, i = 0;
 
-	while (i < n && (i == 0 || hits + open[i]->ask.depth <= MOST_HITS))
-		hits += open[i++]->ask.depth;
+	while (i < n && (i == 0 || hits + hits_of(open[i]) <= MOST_HITS))
+		hits += hits_of(open[i++]);
 	return i;
 }
 

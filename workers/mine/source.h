@@ -19,8 +19,9 @@ struct ask {
 	const float *vector;	  /* where the recipe needs one */
 	struct bm25_query *terms; /* likewise; ask_end frees them */
 	uint32_t depth;		  /* candidates wanted of sources that could give without end */
-	/* The source dense is to leave out what follows `before` down to this score, but for counting it
-	 * among `depth`, which is at most `most`; INFINITY: nothing. It is not a FAISS index then. */
+	/* The source dense is to leave out what follows `before` down to this score, and to count it: that
+	 * and what is listed are `most` then, at most. INFINITY: nothing is left out. Where dense_continues
+	 * alone. */
 	double below;
 	uint32_t most;
 	/* N_SOURCES lists from asking this query less deeply, for sources that can continue where

@@ -1,4 +1,5 @@
 /* Nearest documents of the query's vector. */
+#include <assert.h>
 #include <math.h>
 
 #include "workers/mine/parameters.h"
@@ -102,6 +103,7 @@ static void take(const struct ask *ask, const struct exact_query *q, struct foun
 
 	if (leaves_out(ask)) {
 		size_t ahead = q->ahead < ask->most ? q->ahead : ask->most;
+		assert(ahead >= listed);
 		list->unlisted = (uint32_t)(ahead - listed);
 		found = found < ask->most - ahead ? found : ask->most - ahead;
 	}
