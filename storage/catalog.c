@@ -25,6 +25,8 @@ static enum code start_collection(void *arg, const struct collection *row, struc
 	if (entry_use(c, row->id, &entry, e))
 		return e->code;
 	enum code rc = entry_image(c, entry, row, row->generation, NULL, &image, e);
+	if (!rc && image->made_anew)
+		keep_codes(c, entry, row, row->generation, NULL);
 	if (!rc)
 		image_release(image);
 	entry_done(c, entry);
@@ -164,7 +166,8 @@ enum code catalog_view(struct catalog *c, const char *collection, uint64_t gener
 		 * was. */
 		if (rc != ABORTED && (rc != DATA_LOSS || number == before))
 			return rc;
-		before = number;
+		if (rc == DATA_LOSS)
+			before = number;
 	}
 	*out = v;
 	return OK;

@@ -62,6 +62,13 @@ enum code entry_use(struct catalog *c, int64_t collection, struct entry **out, s
 	return OK;
 }
 
+void entry_share(struct catalog *c, struct entry *entry)
+{
+	pthread_mutex_lock(&c->lock);
+	entry->users++;
+	pthread_mutex_unlock(&c->lock);
+}
+
 void entry_done(struct catalog *c, struct entry *entry)
 {
 	pthread_mutex_lock(&c->lock);
@@ -334,7 +341,7 @@ static enum code check_not_superseded(
 		return OK;
 	if (collection_get(c->db, row->name, &now, e))
 		return e->code;
-	if (now.generation == generation)
+	if (now.generation == generation && now.id == row->id)
 		return OK;
 	return error_set(e, ABORTED, "GENERATION_SUPERSEDED",
 		"Generation %llu of \"%s\" is not served any more.", (unsigned long long)generation,
@@ -410,7 +417,5 @@ enum code entry_image(struct catalog *c, struct entry *entry, const struct colle
 	entry->loading = false;
 	pthread_cond_broadcast(&entry->changed);
 	pthread_mutex_unlock(&entry->lock);
-	if (!rc && (*out)->made_anew)
-		keep_codes(c, row, generation, NULL);
 	return rc;
 }

@@ -1,6 +1,6 @@
 /*
  * Codes that came with uploads are in memory alone when their generation is published. They are
- * written soon after, so that a start finds them however this process ends. Nobody waits for that: an
+ * written soon after, so that a start finds them however this process ends. No request waits for that: an
  * idle thread does it, without a place among those that compute, for it is the disk that takes the
  * time. A generation that is not served any more takes its codes along at once, written or not.
  */
@@ -58,20 +58,23 @@ static void write_codes(const struct keeping *k)
 	image_release(wanted.image);
 }
 
-/* One at a time of a collection: two of the same generation would write the same file. */
+/* One at a time writes for a collection, and what came meanwhile after that: a disk that hangs keeps one
+ * thread. Of several that came the last is served. */
 static void keep(struct keeping *k)
 {
 	struct entry *entry = k->entry;
 
 	pthread_mutex_lock(&entry->lock);
-	while (entry->keeping)
-		pthread_cond_wait(&entry->changed, &entry->lock);
-	entry->keeping = true;
-	pthread_mutex_unlock(&entry->lock);
-	write_codes(k);
-	pthread_mutex_lock(&entry->lock);
-	entry->keeping = false;
-	pthread_cond_broadcast(&entry->changed);
+	entry->to_keep = k->generation;
+	while (!entry->keeping && entry->to_keep) {
+		k->generation = entry->to_keep;
+		entry->to_keep = 0;
+		entry->keeping = true;
+		pthread_mutex_unlock(&entry->lock);
+		write_codes(k);
+		pthread_mutex_lock(&entry->lock);
+		entry->keeping = false;
+	}
 	pthread_mutex_unlock(&entry->lock);
 	entry_done(k->catalog, entry);
 }
@@ -97,16 +100,17 @@ static enum code send(const struct keeping *from, struct error *e)
 	return OK;
 }
 
-void keep_codes(struct catalog *c, const struct collection *row, uint64_t generation,
-	const struct crew *crew)
+void keep_codes(struct catalog *c, struct entry *entry, const struct collection *row,
+	uint64_t generation, const struct crew *crew)
 {
-	struct keeping k = {.job.run = run, .catalog = c, .row = *row, .generation = generation};
+	struct keeping k = {.job.run = run,
+		.catalog = c,
+		.entry = entry,
+		.row = *row,
+		.generation = generation};
 	struct error e;
 
-	if (entry_use(c, row->id, &k.entry, &e)) {
-		tell_not_kept(c, row, generation, &e);
-		return;
-	}
+	entry_share(c, entry);
 	if (!crew) {
 		keep(&k);
 		return;
@@ -114,6 +118,6 @@ void keep_codes(struct catalog *c, const struct collection *row, uint64_t genera
 	k.crew = *crew;
 	if (send(&k, &e)) {
 		tell_not_kept(c, row, generation, &e);
-		entry_done(c, k.entry);
+		entry_done(c, entry);
 	}
 }

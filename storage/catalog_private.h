@@ -60,12 +60,15 @@ struct entry {
 	bool loading;		/* someone opens an image */
 	bool opening;		/* someone opens a stage */
 	bool keeping;		/* someone writes codes */
+	uint64_t to_keep;	/* and then those of this generation, or 0 */
 	struct loaded *loaded;
 	struct staging *staging;
 };
 
 /* catalog_entry.c */
 enum code entry_use(struct catalog *c, int64_t collection, struct entry **out, struct error *e);
+/* One more user of what is used. */
+void entry_share(struct catalog *c, struct entry *entry);
 void entry_done(struct catalog *c, struct entry *entry);
 /* No new user finds it; what it holds goes with its last one. */
 void entry_delete(struct catalog *c, int64_t collection);
@@ -120,8 +123,8 @@ enum code publish(struct catalog *c, struct entry *entry, const struct collectio
 
 /* catalog_keep.c: writes the codes of a generation in memory, if nothing else has them, on an idle
  * thread of the crew, or here. For whoever uses the collection's entry. */
-void keep_codes(struct catalog *c, const struct collection *row, uint64_t generation,
-	const struct crew *crew);
+void keep_codes(struct catalog *c, struct entry *entry, const struct collection *row,
+	uint64_t generation, const struct crew *crew);
 
 /* What a generation's row says, as its files and its image say it. */
 struct vectors_about about_vectors(const Pb__Generation *g);

@@ -186,7 +186,7 @@ enum code publish(struct catalog *c, struct entry *entry, const struct collectio
 	files_drop_stage(c, row->id, generation);
 	struct error ignored; /* what is left now goes at the next start */
 	files_sweep(c, row, false, &ignored);
-	keep_codes(c, row, generation, progress_crew(progress));
+	keep_codes(c, entry, row, generation, progress_crew(progress));
 	return answer(c, row, generation, arena, out, documents_without_vector, e);
 }
 
