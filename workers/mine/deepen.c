@@ -59,12 +59,6 @@ static double ceiling(const struct attempt *a)
 	return below;
 }
 
-/* Lists that are very long are not (source.h). */
-static bool is_kept(const struct attempt *a)
-{
-	return a->before[DENSE].n;
-}
-
 /* Whether leaving out what the filters reject leaves the answer as it is: draws depend on the depth at
  * which the query is served, and ranks among negatives on how many of the unlisted are some. */
 static bool may_leave_out(const struct attempt *a)
@@ -73,35 +67,31 @@ static bool may_leave_out(const struct attempt *a)
 
 	return r->sources[0]->kind == DENSE && !r->sources[0]->has_quota && !r->explain &&
 	       r->sampling_strategy == PB__SAMPLING__SAMPLING_TOP && a->window.end == OPEN_WINDOW &&
-	       (r->rank_base != PB__RANK_BASE__RANK_BASE_NEGATIVES || (a->begun && is_kept(a)));
+	       (r->rank_base != PB__RANK_BASE__RANK_BASE_NEGATIVES || a->begun);
 }
 
-/* The ceiling to go on below, or INFINITY. A list that is not kept, and left some out, is made anew from
- * there on. */
+/* The ceiling to go on below, or INFINITY. */
 static double leave_out(const struct attempt *a, const struct found *found)
 {
 	double best = unseen_of(a, found).best, below = ceiling(a);
-	bool above = best >= below || (!is_kept(a) && found[DENSE].unlisted);
 
-	return best < INFINITY && above && may_leave_out(a) ? below : INFINITY;
+	return best < INFINITY && best >= below && may_leave_out(a) ? below : INFINITY;
 }
 
-/* As many again as are listed; of a list made anew from a ceiling on, all of these. */
+/* As many again as are listed. */
 static uint32_t doubled(const struct attempt *a, const struct found *found)
 {
-	uint32_t listed = a->ask.depth - found[DENSE].unlisted, most = a->window.max_depth;
-	uint32_t from = a->ask.below < INFINITY && !is_kept(a) ? listed : a->ask.depth;
+	uint32_t depth = a->ask.depth, listed = depth - found[DENSE].unlisted;
+	uint32_t most = a->window.max_depth;
 
-	return from < most && listed < most - from ? from + listed : most;
+	return depth < most && listed < most - depth ? depth + listed : most;
 }
 
 enum code deepen(struct attempt *a, const struct found *found, struct error *e)
 {
-	if (sources_keep(found, a->arena, a->before, e))
-		return e->code;
-	a->ask.before = a->before;
 	a->ask.most = a->window.max_depth;
 	a->ask.below = leave_out(a, found);
 	a->ask.depth = doubled(a, found);
-	return OK;
+	a->ask.before = a->before;
+	return sources_keep(found, a->ask.below < INFINITY, a->arena, a->before, e);
 }

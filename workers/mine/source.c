@@ -93,19 +93,19 @@ static enum code keep(struct found *f, struct arena *arena, struct error *e)
 	return f->hits && (f->ranks || !f->unlisted) ? OK : error_memory(e);
 }
 
-static bool continues(size_t kind, const struct found *found)
+static bool continues(size_t kind)
 {
-	return (kind == PB__SOURCE_KIND__SOURCE_KIND_DENSE ||
-		       kind == PB__SOURCE_KIND__SOURCE_KIND_BM25) &&
-	       found->n <= MOST_KEPT;
+	return kind == PB__SOURCE_KIND__SOURCE_KIND_DENSE ||
+	       kind == PB__SOURCE_KIND__SOURCE_KIND_BM25;
 }
 
-enum code sources_keep(
-	const struct found *found, struct arena *arena, struct found *out, struct error *e)
+enum code sources_keep(const struct found *found, bool leaves_out, struct arena *arena,
+	struct found *out, struct error *e)
 {
 	for (size_t kind = 0; kind < N_SOURCES; kind++) {
 		out[kind] = (struct found){0};
-		if (!continues(kind, &found[kind]))
+		bool needed = leaves_out || found[kind].unlisted;
+		if (!continues(kind) || (found[kind].n > MOST_KEPT && !needed))
 			continue;
 		out[kind] = found[kind];
 		if (keep(&out[kind], arena, e))

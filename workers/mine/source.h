@@ -57,9 +57,10 @@ enum code sources_ask(const struct mining *m, const struct ask *asks, size_t n, 
 	struct found (*out)[N_SOURCES], struct error *e);
 
 /* Copies into the arena what sources could continue from; other lists are left empty, and so are very
- * long ones, which would take more memory than asking again takes time. */
-enum code sources_keep(
-	const struct found *found, struct arena *arena, struct found *out, struct error *e);
+ * long ones, which would take more memory than asking again takes time. But those that left some out,
+ * or are about to, are kept: to ask again would not give the same. */
+enum code sources_keep(const struct found *found, bool leaves_out, struct arena *arena,
+	struct found *out, struct error *e);
 
 bool recipe_has_source(const Pb__MineNegativesRequest *recipe, Pb__SourceKind kind);
 

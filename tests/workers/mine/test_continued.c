@@ -165,7 +165,7 @@ START_TEST(a_list_continued_is_the_list_asked_for_at_once)
 			ask.depth += 1 + (uint32_t)below((int)ask.depth)) {
 			found[BM25] = answer(&ask);
 			ck_list(&found[BM25], ask.depth, all, n);
-			ck_ok(sources_keep(found, &w.arena, before, &err), &err);
+			ck_ok(sources_keep(found, false, &w.arena, before, &err), &err);
 			ask.before = before;
 		}
 		ask_end(&ask);
