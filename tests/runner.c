@@ -1,9 +1,11 @@
 #include "tests/runner.h"
 
+#include <fcntl.h>
 #include <ftw.h>
 #include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <unistd.h>
 
 static char directory[PATH_MAX];
 
@@ -25,6 +27,17 @@ static int unlink_one(const char *path, const struct stat *st, int flag, struct 
 void temporary_remove(void)
 {
 	ck_assert_int_eq(nftw(directory, unlink_one, 16, FTW_DEPTH | FTW_PHYS), 0);
+}
+
+void flip_byte(const char *path, off_t at)
+{
+	int fd = open(path, O_RDWR);
+	char byte;
+
+	ck_assert_int_eq(pread(fd, &byte, 1, at), 1);
+	byte ^= 1;
+	ck_assert_int_eq(pwrite(fd, &byte, 1, at), 1);
+	close(fd);
 }
 
 /* What hangs ends some day; what is slow on a busy machine is left alone. */

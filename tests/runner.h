@@ -7,6 +7,7 @@
 #define TESTS_RUNNER_H
 
 #include <check.h>
+#include <sys/types.h>
 
 #include "proto/arena.h"
 #include "proto/error.h"
@@ -17,6 +18,9 @@ Suite *suite(void);
 /* A fresh directory below $TMPDIR, removed with everything in it by temporary_remove. */
 const char *temporary_make(void);
 void temporary_remove(void);
+
+/* Damages the byte of a file; once more mends it. */
+void flip_byte(const char *path, off_t at);
 
 /* Asserts OK and prints the error's sentence when it is not. */
 #define ck_ok(call, e) ck_assert_msg((call) == OK, "%s: %s (%s)", #call, (e)->text, (e)->field)

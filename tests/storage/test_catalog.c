@@ -284,7 +284,7 @@ END_TEST
 
 START_TEST(a_damaged_file_is_told_to_those_who_need_it_alone)
 {
-	char path[PATH_MAX], byte;
+	char path[PATH_MAX];
 
 	put("demo", 5, 0);
 	published(5);
@@ -295,11 +295,7 @@ START_TEST(a_damaged_file_is_told_to_those_who_need_it_alone)
 	ck_ok(publish_generation("other", g, &err), &err);
 	snprintf(path, sizeof path, "%s/collections/%" PRId64 "/generation-1.document.vec", dir,
 		id_of("demo"));
-	int fd = open(path, O_RDWR);
-	ck_assert_int_eq(pread(fd, &byte, 1, 4096 + 10), 1);
-	byte ^= 4;
-	ck_assert_int_eq(pwrite(fd, &byte, 1, 4096 + 10), 1);
-	close(fd);
+	flip_byte(path, 4096 + 10);
 	catalog_reopen();
 	check_serves("other", g, 2);
 	ck_refused(catalog_view(catalog, "demo", 0, IMAGE_NEEDED, NULL, &view, &err), &err,

@@ -113,15 +113,22 @@ START_TEST(publishing_is_done_before_codes_are_written)
 }
 END_TEST
 
-START_TEST(what_was_not_written_is_made_anew_once)
+/* A generation whose codes were written. */
+static uint64_t kept(void)
 {
 	struct hand h;
 
 	hand_open(&h);
 	put("demo", DOCUMENTS_EACH, 0);
 	uint64_t g = published_by(&h);
-	struct path file = codes_path(g);
 	do_it(&h);
+	return g;
+}
+
+START_TEST(what_was_not_written_is_made_anew_once)
+{
+	uint64_t g = kept();
+	struct path file = codes_path(g);
 	unlink(file.text);
 	ck_assert_uint_eq(restart(), 1);
 	check_serves("demo", g, DOCUMENTS_EACH);
@@ -129,30 +136,15 @@ START_TEST(what_was_not_written_is_made_anew_once)
 }
 END_TEST
 
-static void flip(const char *path, off_t at)
-{
-	int fd = open(path, O_RDWR);
-	char byte;
-
-	ck_assert_int_eq(pread(fd, &byte, 1, at), 1);
-	byte ^= 1;
-	ck_assert_int_eq(pwrite(fd, &byte, 1, at), 1);
-	close(fd);
-}
-
 START_TEST(a_damaged_file_is_made_anew_and_told_of)
 {
-	struct hand h;
 	struct stat st;
 
-	hand_open(&h);
-	put("demo", DOCUMENTS_EACH, 0);
-	uint64_t g = published_by(&h);
+	uint64_t g = kept();
 	struct path file = codes_path(g);
-	do_it(&h);
 	ck_assert_int_eq(stat(file.text, &st), 0);
 	for (off_t at = 0; at < st.st_size; at += st.st_size / 7) {
-		flip(file.text, at);
+		flip_byte(file.text, at);
 		ck_assert_uint_eq(restart(), 1);
 		check_serves("demo", g, DOCUMENTS_EACH);
 		ck_assert_uint_eq(restart(), 0);

@@ -1,4 +1,3 @@
-#include <fcntl.h>
 #include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -231,17 +230,6 @@ static bool builds(void)
 	return cache_inode() != was;
 }
 
-static void flip(off_t at)
-{
-	int fd = open(cache_path, O_RDWR);
-	char byte;
-
-	ck_assert_int_eq(pread(fd, &byte, 1, at), 1);
-	byte ^= 1;
-	ck_assert_int_eq(pwrite(fd, &byte, 1, at), 1);
-	close(fd);
-}
-
 START_TEST(a_cache_is_believed_only_with_our_key_and_for_these_vectors)
 {
 	static const char *const indexes[][2] = {{"HNSW8", "HNSW9"}, {"lists8", "lists9"}};
@@ -261,7 +249,7 @@ START_TEST(a_cache_is_believed_only_with_our_key_and_for_these_vectors)
 	ck_assert(!builds());
 	ck_assert_int_eq(stat(cache_path, &st), 0);
 	for (off_t at = 0; at < st.st_size; at += st.st_size / 40) {
-		flip(at);
+		flip_byte(cache_path, at);
 		ck_assert(builds());
 	}
 	ck_assert_int_eq(truncate(cache_path, st.st_size - 1), 0);
