@@ -320,7 +320,7 @@ enum code open_image(struct catalog *c, const struct collection *row, const Pb__
 	return image_open(&files, &about, progress, out, e);
 }
 
-/* A start that took longer than it should, or a request. */
+/* What makes a start, or whoever asks for an older generation, wait. */
 static void tell_made_anew(
 	const struct catalog *c, const struct collection *row, const struct image *image, bool file)
 {

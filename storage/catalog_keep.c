@@ -17,7 +17,7 @@ struct keeping {
 	struct entry *entry;
 	struct collection row;
 	uint64_t generation;
-	struct crew crew; /* none: the thread that published it */
+	struct crew crew; /* whose thread it is */
 };
 
 /* What is to be written is what readers have. */

@@ -1,6 +1,6 @@
-"""bm25s beside tests/bench/bm25.c: reads the words of a folder (words.h), then answers "FIRST N" with the
-processor seconds that the top 100 of queries FIRST .. FIRST + N took on one thread, by numba if that is
-installed, and "index" with those that the index of all documents takes, from numbers of words on.
+"""bm25s beside tests/bench/bm25.c: reads the words of a folder (words.h), then answers "FIRST N" with
+the processor seconds that the top 100 of queries FIRST .. FIRST + N took on one thread, by numba if that
+is installed, and "index" with those that the index of all documents takes, from numbers of words on.
 
 Its first line: 0, and its name with its version and backend.
 """
@@ -11,7 +11,6 @@ import bm25s
 import numpy
 
 TOP = 100
-
 
 
 def read(words, starts):

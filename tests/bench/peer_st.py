@@ -1,7 +1,8 @@
 """sentence-transformers beside tests/bench/mine_st.c: reads queries and documents, which are vectors, and
-pairs of a query and its positive from a folder, then answers "mine N" with the seconds of its mine_hard_negatives for N negatives a query, with FAISS or
-without, whichever is faster, which is found first; and "save PATH" with a file of what was mined last: of
-each query in its turn N document numbers, int32, or -1.
+pairs of a query and its positive from a folder, then answers "mine N" with the seconds of its
+mine_hard_negatives for N negatives a query, with FAISS or without, whichever is faster, which is found
+first; and "save PATH" with a file of what was mined last: of each query in its turn N document numbers,
+int32, or -1.
 
 Texts are the numbers of queries and documents, and the model looks their vectors up.
 
@@ -54,12 +55,13 @@ pairs = datasets.Dataset.from_dict(
     {"query": [f"q{q}" for q, _ in judged], "positive": [f"d{d}" for _, d in judged]}
 )
 best = {}
-mined = None
+mined, wanted = None, 0
 
 
 def mine(n, use_faiss):
     """The form that names a query's positives and negatives once is the one that is made fastest."""
-    global mined
+    global mined, wanted
+    wanted = n
     began = time.perf_counter()
     mined = mine_hard_negatives(
         pairs,
@@ -85,8 +87,7 @@ def save(path):
     for query, document, label in zip(mined["query"], mined["positive"], mined["label"]):
         if not label:
             found[int(query[1:])].append(int(document[1:]))
-    n = max(map(len, found))
-    numpy.array([f + [-1] * (n - len(f)) for f in found], numpy.int32).tofile(path)
+    numpy.array([f + [-1] * (wanted - len(f)) for f in found], numpy.int32).tofile(path)
     return 0
 
 

@@ -1,8 +1,8 @@
 #!/bin/sh
 # Installs the partners that come from PyPI, apart from everything else, in build-peers/: numpy,
-# torch, faiss-cpu, bm25s with numba, sentence-transformers with datasets. Some gigabytes, once; torch as PyPI has
-# it brings libraries for graphics processors, which nothing here uses. Without them the lines that
-# need them say so and are left out.
+# torch, faiss-cpu, bm25s with numba, sentence-transformers with datasets. Some gigabytes, once; torch
+# as PyPI has it brings libraries for graphics processors, which nothing here uses. Without them the
+# lines that need them say so and are left out.
 set -eu
 cd "$(dirname "$0")/../.."
 if ! /usr/bin/python3 -c 'import ensurepip' 2>/dev/null; then
