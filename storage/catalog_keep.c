@@ -3,6 +3,9 @@
  * written soon after, so that a start finds them however this process ends. No request waits for that: an
  * idle thread does it, without a place among those that compute, for it is the disk that takes the
  * time. A generation that is not served any more takes its codes along at once, written or not.
+ *
+ * One thread is at it for the whole catalog, and what others are sent with stands in a line for it: a
+ * disk that hangs keeps one thread, however many collections are published meanwhile.
  */
 #include "storage/catalog_private.h"
 
@@ -13,6 +16,7 @@
 
 struct keeping {
 	struct job job;
+	struct keeping *next; /* in the line */
 	struct catalog *catalog;
 	struct entry *entry;
 	struct collection row;
@@ -58,66 +62,90 @@ static void write_codes(const struct keeping *k)
 	image_release(wanted.image);
 }
 
-/* One at a time writes for a collection, and what came meanwhile after that: a disk that hangs keeps one
- * thread. Of several that came the last is served. */
 static void keep(struct keeping *k)
 {
-	struct entry *entry = k->entry;
+	write_codes(k);
+	entry_done(k->catalog, k->entry);
+	free(k);
+}
 
-	pthread_mutex_lock(&entry->lock);
-	entry->to_keep = k->generation;
-	while (!entry->keeping && entry->to_keep) {
-		k->generation = entry->to_keep;
-		entry->to_keep = 0;
-		entry->keeping = true;
-		pthread_mutex_unlock(&entry->lock);
-		write_codes(k);
-		pthread_mutex_lock(&entry->lock);
-		entry->keeping = false;
-	}
-	pthread_mutex_unlock(&entry->lock);
-	entry_done(k->catalog, entry);
+/* The first in the line; with none there nobody is at it any more. */
+static struct keeping *next_in_line(struct catalog *c)
+{
+	pthread_mutex_lock(&c->lock);
+	struct keeping *k = c->to_keep;
+	if (k)
+		c->to_keep = k->next;
+	else
+		c->keeping = false;
+	pthread_mutex_unlock(&c->lock);
+	return k;
+}
+
+/* Whether nobody was at it: then the caller is. Else whoever is frees k in the end. */
+static bool line_up(struct catalog *c, struct keeping *k)
+{
+	pthread_mutex_lock(&c->lock);
+	struct keeping **at = &c->to_keep;
+	while (*at)
+		at = &(*at)->next;
+	*at = k;
+	bool first = !c->keeping;
+	c->keeping = true;
+	pthread_mutex_unlock(&c->lock);
+	return first;
+}
+
+static void keep_all(struct catalog *c)
+{
+	struct keeping *k;
+
+	while ((k = next_in_line(c)))
+		keep(k);
 }
 
 static void run(struct job *job)
 {
 	struct keeping *k = (struct keeping *)job;
+	struct catalog *c = k->catalog;
+	struct crew crew = k->crew;
 
-	k->crew.leave(k->crew.arg);
-	keep(k);
-	k->crew.back(k->crew.arg, AT_ONCE);
-	free(k);
+	if (!line_up(c, k))
+		return;
+	crew.leave(crew.arg);
+	keep_all(c);
+	crew.back(crew.arg, AT_ONCE);
 }
 
-static enum code send(const struct keeping *from, struct error *e)
+static struct keeping *keeping_new(
+	struct catalog *c, struct entry *entry, const struct collection *row, uint64_t generation)
 {
-	struct keeping *k = FAULT() ? NULL : malloc(sizeof *k);
+	struct keeping *k = FAULT() ? NULL : calloc(1, sizeof *k);
 
 	if (!k)
-		return error_memory(e);
-	*k = *from;
-	k->crew.send(k->crew.arg, &k->job);
-	return OK;
+		return NULL;
+	k->job.run = run;
+	k->catalog = c;
+	k->entry = entry;
+	k->row = *row;
+	k->generation = generation;
+	entry_share(c, entry);
+	return k;
 }
 
 void keep_codes(struct catalog *c, struct entry *entry, const struct collection *row,
 	uint64_t generation, const struct crew *crew)
 {
-	struct keeping k = {.job.run = run,
-		.catalog = c,
-		.entry = entry,
-		.row = *row,
-		.generation = generation};
+	struct keeping *k = keeping_new(c, entry, row, generation);
 	struct error e;
 
-	entry_share(c, entry);
-	if (!crew) {
-		keep(&k);
-		return;
-	}
-	k.crew = *crew;
-	if (send(&k, &e)) {
+	if (!k) {
+		error_memory(&e);
 		tell_not_kept(c, row, generation, &e);
-		entry_done(c, entry);
+	} else if (crew) {
+		k->crew = *crew;
+		crew->send(crew->arg, &k->job);
+	} else if (line_up(c, k)) {
+		keep_all(c);
 	}
 }

@@ -1,9 +1,10 @@
 /*
  * The catalog's insides.
  *
- * Locks: `catalog.lock` guards the table of entries and their `users`; `entry.lock` guards all else
- * in an entry. Neither is held while anything is read, built or written, and they are never held
- * together. What is being made is marked by a flag and waited for on `entry.changed`.
+ * Locks: `catalog.lock` guards the table of entries, their `users` and the line of codes to be
+ * written; `entry.lock` guards all else in an entry. Neither is held while anything is read, built or
+ * written, and they are never held together. What is being made is marked by a flag and waited for on
+ * `entry.changed`.
  */
 #ifndef STORAGE_CATALOG_PRIVATE_H
 #define STORAGE_CATALOG_PRIVATE_H
@@ -27,6 +28,8 @@ struct catalog {
 	struct hash_key key; /* of index caches */
 	pthread_mutex_t lock;
 	struct entry *bucket[ENTRY_BUCKETS];
+	bool keeping; /* someone writes codes, and after that those in the line */
+	struct keeping *to_keep;
 };
 
 /* A generation in memory; the catalog's own reference. */
@@ -59,8 +62,6 @@ struct entry {
 	bool given_up[2];	/* the last build of it: whoever is next goes on to its end */
 	bool loading;		/* someone opens an image */
 	bool opening;		/* someone opens a stage */
-	bool keeping;		/* someone writes codes */
-	uint64_t to_keep;	/* and then those of this generation, or 0 */
 	struct loaded *loaded;
 	struct staging *staging;
 };

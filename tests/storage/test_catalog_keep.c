@@ -4,6 +4,7 @@
  */
 #include <fcntl.h>
 #include <limits.h>
+#include <semaphore.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -15,7 +16,7 @@
 #include "proto/fault.h"
 #include "storage/catalog_files.h"
 #include "tests/storage/catalog_fixture.h"
-#include "workers/pool.h"
+#include "tests/workers/turns.h"
 
 enum { DOCUMENTS_EACH = 40 };
 
@@ -267,20 +268,11 @@ START_TEST(half_a_file_is_swept)
 }
 END_TEST
 
-static struct pool *two_lanes(void)
-{
-	struct pool_options options = {.threads = {2, 2}, .queue = {4, 4}};
-	struct pool *pool = pool_start(&options);
-
-	ck_assert_ptr_nonnull(pool);
-	return pool;
-}
-
 /* Publishes with a pool and says so, with the pool stopped or not. */
 static void publish_and_say(int acks, bool stop)
 {
 	catalog_reopen();
-	struct pool *pool = two_lanes();
+	struct pool *pool = start_pool(2, 2, 4);
 	struct crew crew = pool_crew(pool);
 	uint64_t g = uploaded();
 
@@ -334,6 +326,95 @@ START_TEST(a_killed_process_leaves_its_codes_whole_or_not_at_all)
 }
 END_TEST
 
+/* A pool's crew that says when a thread of it goes to the disk. */
+struct watched {
+	struct crew crew, pool;
+	sem_t left;
+};
+
+static void watched_send(void *arg, struct job *job)
+{
+	struct watched *w = arg;
+
+	w->pool.send(w->pool.arg, job);
+}
+
+static void watched_leave(void *arg)
+{
+	struct watched *w = arg;
+
+	w->pool.leave(w->pool.arg);
+	sem_post(&w->left);
+}
+
+static void watched_back(void *arg, enum haste haste)
+{
+	struct watched *w = arg;
+
+	w->pool.back(w->pool.arg, haste);
+}
+
+static void watched_open(struct watched *w, struct pool *pool)
+{
+	*w = (struct watched){.crew = {.threads = 2,
+				      .send = watched_send,
+				      .leave = watched_leave,
+				      .back = watched_back,
+				      .arg = w},
+		.pool = pool_crew(pool)};
+	sem_init(&w->left, 0, 0);
+}
+
+enum { COLLECTIONS = 60 /* more than a pool of two has threads */ };
+
+/* A published generation of a collection of its own, whose file hangs when somebody writes it. */
+static struct path hanging(unsigned i, const struct crew *crew)
+{
+	char *name = arena_printf(&arena, "c%u", i);
+
+	collection_make(name);
+	put(name, 1, 0);
+	uint64_t g = begin(name, "exact");
+	ck_ok(upload(name, g, PB__SIDE__SIDE_DOCUMENT, 0, 1, &err), &err);
+	struct path aside =
+		generation_path(catalog, fixture_collection(name).id, g, FILE_CACHE ".tmp");
+	ck_assert_int_eq(mkfifo(aside.text, 0600), 0);
+	ck_ok(publish_by(name, g, crew, &err), &err);
+	return aside;
+}
+
+/* Lets go of the writer that hangs, who finds that this is no file. */
+static void let_go(const struct path *aside)
+{
+	int fd = open(aside->text, O_RDONLY);
+
+	ck_assert_int_ge(fd, 0);
+	close(fd);
+}
+
+START_TEST(a_disk_that_hangs_keeps_one_thread)
+{
+	struct pool *pool = start_pool(2, 2, 4);
+	struct path aside[COLLECTIONS];
+	struct watched w;
+	struct gate g;
+
+	watched_open(&w, pool);
+	aside[0] = hanging(0, &w.crew);
+	sem_wait(&w.left);
+	for (unsigned i = 1; i < COLLECTIONS; i++)
+		aside[i] = hanging(i, &w.crew);
+	gate_close(&g, pool, HEAVY); /* begins after all that was sent */
+	gate_open(&g);
+	for (unsigned i = 1; i < COLLECTIONS; i++)
+		unlink(aside[i].text);
+	let_go(&aside[0]);
+	pool_stop(pool);
+	ck_assert_uint_eq(told_not_kept, 1);
+	ck_assert_uint_eq(restart(), 1);
+}
+END_TEST
+
 Suite *suite(void)
 {
 	Suite *s = suite_create("catalog keep");
@@ -350,6 +431,7 @@ Suite *suite(void)
 	tcase_add_test(t, any_step_of_keeping_codes_may_fail);
 	tcase_add_test(t, half_a_file_is_swept);
 	tcase_add_test(t, a_killed_process_leaves_its_codes_whole_or_not_at_all);
+	tcase_add_test(t, a_disk_that_hangs_keeps_one_thread);
 	suite_add_tcase(s, t);
 	return s;
 }
