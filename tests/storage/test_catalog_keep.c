@@ -252,6 +252,64 @@ START_TEST(any_step_of_keeping_codes_may_fail)
 }
 END_TEST
 
+static void begin_afresh(void)
+{
+	ck_ok(catalog_delete(catalog, "demo", &err), &err);
+	collection_make("demo");
+	put("demo", DOCUMENTS_EACH, 0);
+}
+
+/* Publishes with one step after another failing, each time the first of a collection, until it is the
+ * sending that fails. */
+static uint64_t published_and_not_sent(struct hand *h)
+{
+	enum code rc = OK;
+	uint64_t g = 0;
+
+	for (long n = 0; !told_not_kept; n++) {
+		if (h->job)
+			do_it(h);
+		begin_afresh();
+		g = uploaded();
+		fault_arm(n);
+		rc = publish_by("demo", g, &h->crew, &err);
+		ck_assert(fault_fired());
+		fault_arm(-1);
+	}
+	ck_ok(rc, &err);
+	ck_assert_ptr_null(h->job);
+	ck_assert_uint_eq(files("index"), 0);
+	return g;
+}
+
+START_TEST(what_nobody_was_sent_with_is_kept_by_the_next_start)
+{
+	struct hand h;
+
+	hand_open(&h);
+	uint64_t g = published_and_not_sent(&h);
+	check_serves("demo", g, DOCUMENTS_EACH);
+	ck_assert_uint_eq(restart(), 1);
+	struct path file = codes_path(g);
+	ck_assert(path_exists(&file));
+	ck_assert_uint_eq(restart(), 0);
+}
+END_TEST
+
+START_TEST(what_nobody_was_sent_with_does_not_keep_the_next_from_being_kept)
+{
+	struct hand h;
+
+	hand_open(&h);
+	published_and_not_sent(&h);
+	struct path file = codes_path(published_by(&h));
+	do_it(&h);
+	ck_assert(path_exists(&file));
+	ck_assert_uint_eq(restart(), 0);
+	ck_assert_uint_eq(told_not_kept, 1);
+}
+END_TEST
+
 /* What is half-written when a process ends goes when the next one starts. */
 START_TEST(half_a_file_is_swept)
 {
@@ -429,6 +487,8 @@ Suite *suite(void)
 	tcase_add_test(t, codes_are_given_up_while_they_are_written);
 	tcase_add_test(t, codes_of_a_collection_that_is_deleted_are_not_written);
 	tcase_add_test(t, any_step_of_keeping_codes_may_fail);
+	tcase_add_test(t, what_nobody_was_sent_with_is_kept_by_the_next_start);
+	tcase_add_test(t, what_nobody_was_sent_with_does_not_keep_the_next_from_being_kept);
 	tcase_add_test(t, half_a_file_is_swept);
 	tcase_add_test(t, a_killed_process_leaves_its_codes_whole_or_not_at_all);
 	tcase_add_test(t, a_disk_that_hangs_keeps_one_thread);
