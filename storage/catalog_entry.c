@@ -368,6 +368,8 @@ static enum code load(struct catalog *c, struct entry *entry, const struct colle
 	if (rc)
 		return rc;
 	tell_made_anew(c, row, image, file);
+	if (image->made_anew)
+		files_drop_late(c, row, generation, FILE_CACHE);
 	if (entry_add_image(entry, image, e)) {
 		image_release(image);
 		return e->code;

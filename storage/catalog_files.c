@@ -226,6 +226,31 @@ enum code files_sweep(
 	return each_name(&s.dir, sweep_file, &s, e);
 }
 
+static bool is_over(struct catalog *c, const struct collection *row, uint64_t generation)
+{
+	Pb__Generation g;
+	struct arena arena;
+	struct error e;
+
+	arena_init(&arena, 1 << 20);
+	enum code rc = generation_get(c->db, row, generation, &arena, &g, &e);
+	bool over = rc == NOT_FOUND ||
+		    (!rc && g.state == PB__GENERATION_STATE__GENERATION_STATE_RETIRED);
+	arena_free(&arena);
+	return over;
+}
+
+void files_drop_late(
+	struct catalog *c, const struct collection *row, uint64_t generation, const char *kind)
+{
+	struct path dir = collection_path(c, row->id);
+
+	if (!is_over(c, row, generation))
+		return;
+	files_drop(c, row->id, generation, kind);
+	rmdir(dir.text); /* of a collection that is gone; else it is not empty */
+}
+
 struct known {
 	struct catalog *c;
 	int64_t *id;

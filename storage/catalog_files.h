@@ -29,6 +29,10 @@ enum code files_make(const struct catalog *c, int64_t collection, struct error *
 
 /* Unlinks one file, if it is there. */
 void files_drop(const struct catalog *c, int64_t collection, uint64_t generation, const char *kind);
+/* After it was written: unlinks it if the generation was retired or deleted meanwhile, for whoever
+ * swept then may have come too early. */
+void files_drop_late(
+	struct catalog *c, const struct collection *row, uint64_t generation, const char *kind);
 /* Everything that was uploaded to an open generation. */
 void files_drop_stage(const struct catalog *c, int64_t collection, uint64_t generation);
 /* Gives sealed rows their places as the generation's vector files, for good; `queries`: there are

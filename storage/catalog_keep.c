@@ -59,6 +59,7 @@ static void write_codes(const struct keeping *k)
 	/* Without its files there is nothing to be told: the collection was deleted under us. */
 	if (image_keep(wanted.image, cache.text, &stop, &e) && !stop_now(&stop))
 		tell_not_kept(k->catalog, &k->row, k->generation, &e);
+	files_drop_late(k->catalog, &k->row, k->generation, FILE_CACHE);
 	image_release(wanted.image);
 }
 
