@@ -106,12 +106,13 @@ static void open_loop(struct server *s, const struct config *config)
 	calls_open(&s->d);
 }
 
+/* What was not written before takes a start time, and that is all; else a disk is to blame, or was. */
 static void tell_of_catalog(
 	const char *event, const char *collection, uint64_t generation, const char *why)
 {
 	struct log_line l;
 
-	log_begin(&l, LEVEL_WARN, event);
+	log_begin(&l, strcmp(event, "made") ? LEVEL_WARN : LEVEL_INFO, event);
 	log_text(&l, "collection", collection);
 	log_number(&l, "generation", (int64_t)generation);
 	log_text(&l, "why", why);

@@ -15,9 +15,10 @@ struct catalog;
 
 struct catalog_options {
 	size_t keep; /* published generations kept on disk, 2 or more */
-	/* May be NULL. Told on any thread what nobody waits for and somebody should know, for the log:
-	 * "made_anew", of a generation whose codes or index could not be read back, and "not_kept", when
-	 * they could not be written. */
+	/* May be NULL. Told on any thread what nobody waits for and somebody should know, for the log, of
+	 * a generation's codes or index: "made" when there was no file of them, as after a process that
+	 * was killed before it wrote one; "made_anew" when there was and it could not be believed; and
+	 * "not_kept" when they could not be written. */
 	void (*told)(
 		const char *event, const char *collection, uint64_t generation, const char *why);
 };

@@ -324,10 +324,11 @@ enum code open_image(struct catalog *c, const struct collection *row, const Pb__
 static void tell_made_anew(
 	const struct catalog *c, const struct collection *row, const struct image *image, bool file)
 {
-	if (c->told && image->made_anew)
+	if (c->told && image->made_anew && file)
 		c->told("made_anew", row->name, image->generation,
-			file ? "Its file is damaged, of other vectors, or of another version."
-			     : "It has no file yet.");
+			"Its file is damaged, of other vectors, or of another version.");
+	if (c->told && image->made_anew && !file)
+		c->told("made", row->name, image->generation, "There was no file of it.");
 }
 
 /* What was served when the row was read, and is in memory no more, is superseded: whoever wanted what is

@@ -1,5 +1,5 @@
-"""A start reads what is derived from vectors, and makes anew only what is not there or damaged, which
-the log says."""
+"""A start reads what is derived from vectors, and makes only what is not there or damaged, which the
+log says."""
 import os
 import tempfile
 import unittest
@@ -15,7 +15,7 @@ class Start(unittest.TestCase):
     def setUp(self):
         self.log = tempfile.TemporaryFile("a+")
         self.directory = tempfile.TemporaryDirectory()
-        self.daemon = Daemon(data=self.directory.name, log=self.log)
+        self.daemon = Daemon("--log-level", "info", data=self.directory.name, log=self.log)
         self.daemon.fill("c", [{"id": f"d{i}", "text": f"text {i}"} for i in range(N)])
 
     def tearDown(self):
@@ -39,9 +39,13 @@ class Start(unittest.TestCase):
         while not any(name.endswith(".index") for name in self.codes()):
             self.daemon.get("/collections/c")
 
-    def made_anew(self):
+    def said(self, event):
+        """The lines of the log about it."""
         self.log.seek(0)
-        return [line for line in self.log if "event=made_anew" in line]
+        return [line for line in self.log if f" event={event} " in line]
+
+    def check_made_nothing(self):
+        self.assertEqual(self.said("made") + self.said("made_anew"), [])
 
     def restart_killed(self):
         self.daemon.kill()
@@ -53,7 +57,7 @@ class Start(unittest.TestCase):
         self.wait_for_codes()
         self.restart_killed()
         self.assertEqual(self.search(), expected)
-        self.assertEqual(self.made_anew(), [])
+        self.check_made_nothing()
 
         [path] = self.codes()
         with open(path, "r+b") as f:
@@ -63,11 +67,30 @@ class Start(unittest.TestCase):
             f.write(bytes([last[0] ^ 1]))
         self.restart_killed()
         self.assertEqual(self.search(), expected)
-        [line] = self.made_anew()
+        [line] = self.said("made_anew")
+        self.assertIn("level=warn", line)
         self.assertIn("collection=c generation=1", line)
         self.assertIn("damaged", line)
         self.restart_killed()
-        self.assertEqual(len(self.made_anew()), 1)
+        self.assertEqual(len(self.said("made_anew")), 1)
+        self.assertEqual(self.said("made"), [])
+        self.daemon.stop()
+
+    def test_what_was_not_written_yet_is_made_without_alarm(self):
+        self.publish()
+        expected = self.search()
+        self.daemon.stop()
+        [path] = self.codes()
+        os.unlink(path)  # as if it had been killed before
+        self.daemon.start()
+        self.assertEqual(self.search(), expected)
+        [line] = self.said("made")
+        self.assertIn("level=info", line)
+        self.assertIn("collection=c generation=1", line)
+        self.assertEqual(self.codes(), [path])
+        self.restart_killed()
+        self.assertEqual(len(self.said("made")), 1)
+        self.assertEqual(self.said("made_anew"), [])
         self.daemon.stop()
 
     def test_a_stop_finishes_what_is_being_written(self):
@@ -77,7 +100,7 @@ class Start(unittest.TestCase):
             self.assertTrue(any(f"generation-{made}.index" in name for name in self.codes()))
             self.assertFalse(any(name.endswith(".tmp") for name in self.codes()))
             self.daemon.start()
-        self.assertEqual(self.made_anew(), [])
+        self.check_made_nothing()
         self.daemon.stop()
 
 

@@ -12,14 +12,21 @@
 
 struct catalog *catalog;
 
-atomic_uint told_made_anew, told_not_kept;
+atomic_uint told_made, told_made_anew, told_not_kept;
 
 static void count(const char *event, const char *collection, uint64_t generation, const char *why)
 {
 	ck_assert_str_ne(collection, "");
 	ck_assert_uint_gt(generation, 0);
 	ck_assert_str_ne(why, "");
-	atomic_fetch_add(strcmp(event, "made_anew") ? &told_not_kept : &told_made_anew, 1);
+	if (!strcmp(event, "made"))
+		atomic_fetch_add(&told_made, 1);
+	else if (!strcmp(event, "made_anew"))
+		atomic_fetch_add(&told_made_anew, 1);
+	else if (!strcmp(event, "not_kept"))
+		atomic_fetch_add(&told_not_kept, 1);
+	else
+		ck_abort_msg("There is no event \"%s\".", event);
 }
 
 static void open_catalog(void)
