@@ -2,12 +2,14 @@
 log says."""
 import os
 import tempfile
+import time
 import unittest
 
 import tap
 from daemon import Daemon
 
 N, DIMENSION = 300, 16
+CODES_WITHIN = 100  # seconds after publishing, on however busy a machine
 VECTORS = [[(i * j) % 97 - 48.5 for j in range(3, DIMENSION + 3)] for i in range(1, N + 1)]
 
 
@@ -36,7 +38,11 @@ class Start(unittest.TestCase):
 
     def wait_for_codes(self):
         """Polls; each poll is a request of its own, so there is nothing to sleep for."""
+        until = time.monotonic() + CODES_WITHIN
         while not any(name.endswith(".index") for name in self.codes()):
+            if time.monotonic() > until:
+                self.fail(f"no codes were written within {CODES_WITHIN} s, but for {self.codes()}; "
+                          f"the daemon said: {self.said('not_kept')}")
             self.daemon.get("/collections/c")
 
     def said(self, event):
