@@ -90,18 +90,18 @@ static struct bm25 *index_in_uploads(const struct ranked *r)
 	return now;
 }
 
-void bm25_top(
-	const struct bm25 *index, const char *text, double ceiling, struct bm25_scratch *scratch)
+size_t bm25_top(const struct bm25 *index, const char *text, double ceiling,
+	struct bm25_scratch *scratch, struct hit *hits)
 {
 	struct bm25_query *q = bm25_query(index, text);
 	struct bm25_request request = bm25_best(q, TOP);
-	struct hit hits[TOP];
 	struct error e;
 	size_t found;
 
 	request.at_most = ceiling;
 	must(bm25_search(index, &request, scratch, hits, &found, &e), &e, "search");
 	bm25_query_free(q);
+	return found;
 }
 
 /* Queries a second; with a ceiling for each, or NULL. */
@@ -109,11 +109,12 @@ static double search_all(const struct ranked *r, int set, const double *ceilings
 {
 	char text[QUERY_WORDS * LONGEST_WORD];
 	struct bm25_scratch *scratch = bm25_scratch_new();
+	struct hit hits[TOP];
 	double began = cpu_s();
 
 	for (int i = 0; i < TEXT_QUERIES; i++) {
 		text_spell(text, r->text->queries[set][i], QUERY_WORDS);
-		bm25_top(r->index, text, ceilings ? ceilings[i] : INFINITY, scratch);
+		bm25_top(r->index, text, ceilings ? ceilings[i] : INFINITY, scratch, hits);
 	}
 	double took = cpu_s() - began;
 	bm25_scratch_free(scratch);

@@ -6,8 +6,8 @@
 
 enum { TOP = 100 };
 
-/* Searches for the best TOP with scores up to the ceiling, or INFINITY. */
-void bm25_top(
-	const struct bm25 *index, const char *text, double ceiling, struct bm25_scratch *scratch);
+/* Searches for the best TOP with scores up to the ceiling, or INFINITY: how many there are. */
+size_t bm25_top(const struct bm25 *index, const char *text, double ceiling,
+	struct bm25_scratch *scratch, struct hit *hits);
 
 #endif

@@ -1,6 +1,8 @@
 """bm25s beside tests/bench/bm25.c: reads the words of a folder (words.h), then answers "FIRST N" with
 the processor seconds that the top 100 of queries FIRST .. FIRST + N took on one thread, by numba if that
-is installed, and "index" with those that the index of all documents takes, from numbers of words on.
+is installed, "index" with those that the index of all documents takes, from numbers of words on, and
+"save FIRST N PATH" with a file of what is found: for each query 100 document numbers, int32, the best
+first, and then as many scores, float32, which are 0 from where no document has a word of the query.
 
 Its first line: 0, and its name with its version and backend.
 """
@@ -37,15 +39,33 @@ def index():
 retriever = index()
 query_words = numpy.searchsorted(known, query_words)
 queries = [query_words[a:b].tolist() for a, b in zip(query_starts[:-1], query_starts[1:])]
+
+
+def tokens_of(first, n):
+    return queries[first : first + n], vocabulary
+
+
+def retrieve(tokens):
+    return retriever.retrieve(tokens, k=TOP, n_threads=1, show_progress=False)
+
+
+def save(first, n, path):
+    found, scores = retrieve(tokens_of(int(first), int(n)))
+    with open(path, "wb") as f:
+        for documents, of in zip(found, scores):
+            f.write(documents.astype(numpy.int32).tobytes() + of.astype(numpy.float32).tobytes())
+
+
 print(f"0 bm25s-{bm25s.__version__}/{retriever.backend}", flush=True)
 for line in sys.stdin:
-    command = line.split()
-    if command != ["index"]:
-        first, n = map(int, command)
-        tokens = queries[first : first + n], vocabulary
+    command = line.split(maxsplit=3)
+    if command[0].isdigit():
+        tokens = tokens_of(*map(int, command))
     began = time.thread_time()
-    if command == ["index"]:
+    if command[0] == "index":
         index()
+    elif command[0] == "save":
+        save(*command[1:3], command[3].rstrip("\n"))
     else:
-        retriever.retrieve(tokens, k=TOP, n_threads=1, show_progress=False)
+        retrieve(tokens)
     print("%.9f" % (time.thread_time() - began), flush=True)
