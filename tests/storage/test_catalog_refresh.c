@@ -1,5 +1,6 @@
 /*
- * A second generation of 200,000 vectors is uploaded and published while readers search the first.
+ * A second generation of 200,000 vectors is uploaded and published while readers search the first; of
+ * 50,000 where every access is watched.
  *
  * No pause: whenever publishing comes to a step that could fail it waits until every reader has begun a
  * search and ended it; a step that readers have to wait for would end the test's time. Each answer is that
@@ -21,7 +22,12 @@
 #include "tests/storage/catalog_fixture.h"
 #include "tests/storage/vectors/sample.h"
 
-enum { N = 200000, D = 64, BATCH = 5000, QUERIES = 3, K = 10, READERS = 2, BITS = 10 };
+#ifdef __SANITIZE_THREAD__
+enum { N = 50000, MEMORY_IS_OURS = 0 /* most is what the watching takes */ };
+#else
+enum { N = 200000, MEMORY_IS_OURS = 1 };
+#endif
+enum { D = 64, BATCH = 5000, QUERIES = 3, K = 10, READERS = 2, BITS = 10 };
 enum {
 	CODES = N * (D + 16),
 	ALLOWANCE = 8 << 20 /* the first 2^14 vectors take half of it for a while */
@@ -30,7 +36,7 @@ enum {
 static struct sample vectors[2]; /* of each generation */
 static float queries[QUERIES][D];
 static uint32_t want[2][QUERIES][K];
-static uint64_t generation[2];
+static _Atomic uint64_t generation[2]; /* readers learn of the second while it is begun */
 
 static double score_of(int which, uint32_t document, const float *query)
 {
@@ -295,7 +301,8 @@ Suite *suite(void)
 
 	tcase_add_checked_fixture(t, setup, teardown);
 	tcase_set_timeout(t, 200);
-	tcase_add_test(t, memory_holds_the_codes_of_both_and_no_vectors);
+	if (MEMORY_IS_OURS)
+		tcase_add_test(t, memory_holds_the_codes_of_both_and_no_vectors);
 	tcase_add_test(t, readers_go_on_at_every_step_of_publishing);
 	suite_add_tcase(s, t);
 	return s;
