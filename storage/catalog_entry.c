@@ -131,21 +131,30 @@ static bool is_news(const struct entry *entry, const struct corpus *corpus)
 	return !entry->corpus || entry->corpus->documents_revision <= corpus->documents_revision;
 }
 
+static bool is_deleted(struct catalog *c, const struct entry *entry)
+{
+	pthread_mutex_lock(&c->lock);
+	bool deleted = entry->deleted;
+	pthread_mutex_unlock(&c->lock);
+	return deleted;
+}
+
 /* Whoever builds a corpus: the request that it is for, and where others may wait for it. */
 struct builder {
+	struct catalog *catalog;
 	struct entry *entry;
 	bool at_once;
 	atomic_bool *cancelled; /* or NULL */
-	bool goes_on;		/* whatever happens to the request */
+	bool goes_on;		/* whatever happens to the request, while there is the collection */
 };
 
 static bool nobody_wants_it(void *arg)
 {
 	const struct builder *b = arg;
 
-	return !b->goes_on && b->cancelled &&
-	       atomic_load_explicit(b->cancelled, memory_order_relaxed) &&
-	       !atomic_load_explicit(&b->entry->waiting[b->at_once], memory_order_relaxed);
+	return is_cancelled(b->cancelled) &&
+	       !atomic_load_explicit(&b->entry->waiting[b->at_once], memory_order_relaxed) &&
+	       (!b->goes_on || is_deleted(b->catalog, b->entry));
 }
 
 /* Takes the corpus that is there if it will do, else marks that this thread builds one: *before is then
@@ -186,7 +195,7 @@ static enum code current_corpus(struct catalog *c, struct entry *entry,
 	const struct collection *row, bool at_once, atomic_bool *cancelled, struct corpus **out,
 	struct error *e)
 {
-	struct builder builder = {entry, at_once, cancelled, false};
+	struct builder builder = {c, entry, at_once, cancelled, false};
 	struct corpus *corpus, *before, *drop = NULL;
 
 	if (claim_corpus(&builder, row->documents_revision, &corpus, &before, e))
@@ -237,9 +246,8 @@ static struct loaded **find_loaded(struct entry *entry, uint64_t generation)
 
 struct image *entry_loaded(struct catalog *c, struct entry *entry, uint64_t generation)
 {
-	pthread_mutex_lock(&c->lock);
-	bool deleted = entry->deleted;
-	pthread_mutex_unlock(&c->lock);
+	bool deleted = is_deleted(c, entry);
+
 	pthread_mutex_lock(&entry->lock);
 	struct loaded *l = deleted ? NULL : *find_loaded(entry, generation);
 	struct image *image = l ? image_acquire(l->image) : NULL;

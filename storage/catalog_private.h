@@ -78,7 +78,8 @@ void entries_free(struct catalog *c);
 enum code entry_wait(struct entry *entry, atomic_bool *cancelled, struct error *e);
 /* The corpus, at least at the row's revision. One thread builds it for all who want it: it goes on after
  * its own request was cancelled while others wait; and when it was given up once, so that those who come
- * again with a deadline that is shorter than the building find it in the end. */
+ * again with a deadline that is shorter than the building find it in the end, unless the collection is
+ * deleted. */
 enum code entry_corpus(struct catalog *c, struct entry *entry, const struct collection *row,
 	atomic_bool *cancelled, struct corpus **out, struct error *e);
 /* The same with an index that was built at once, of which an encoder has the same bytes each time. */

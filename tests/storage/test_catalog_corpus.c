@@ -1,6 +1,7 @@
 /* One thread makes a collection's corpus for all who want it. */
 #include <pthread.h>
 
+#include "proto/fault.h"
 #include "storage/catalog_private.h"
 #include "tests/storage/catalog_fixture.h"
 
@@ -67,6 +68,51 @@ START_TEST(who_comes_again_with_no_patience_gets_it)
 	ck_refused(want(at_once, &cancelled, &corpus, &err), &err, CANCELLED, "CANCELLED");
 	ck_ok(want(at_once, &cancelled, &corpus, &err), &err);
 	ck_assert_uint_eq(corpus->n, 31);
+	corpus_release(corpus);
+}
+END_TEST
+
+enum { WHILE_ROWS_ARE_READ = 20 /* of the steps of a building */ };
+
+static void delete_it(void *arg)
+{
+	unsigned *steps = arg;
+
+	if (++*steps != WHILE_ROWS_ARE_READ)
+		return;
+	fault_watch(NULL, NULL);
+	ck_ok(catalog_delete(catalog, "demo", &err), &err);
+}
+
+/* It would be built to its end, for whoever comes again: nobody will. */
+START_TEST(what_was_given_up_is_given_up_again_when_the_collection_is_deleted)
+{
+	atomic_bool cancelled = true;
+	struct corpus *corpus = NULL;
+	bool at_once = _i;
+	unsigned steps = 0;
+	struct error e;
+
+	ck_refused(want(at_once, &cancelled, &corpus, &err), &err, CANCELLED, "CANCELLED");
+	ck_assert(entry->given_up[at_once]);
+	fault_watch(delete_it, &steps);
+	ck_refused(want(at_once, &cancelled, &corpus, &e), &e, CANCELLED, "CANCELLED");
+	ck_assert_uint_eq(steps, WHILE_ROWS_ARE_READ);
+	ck_assert_ptr_null(corpus);
+}
+END_TEST
+
+/* Who is not cancelled has what there was. */
+START_TEST(a_request_gets_its_corpus_though_the_collection_is_deleted)
+{
+	struct corpus *corpus = NULL;
+	unsigned steps = 0;
+	struct error e;
+
+	fault_watch(delete_it, &steps);
+	ck_ok(want(_i, NULL, &corpus, &e), &e);
+	ck_assert_uint_eq(steps, WHILE_ROWS_ARE_READ);
+	ck_assert_uint_eq(corpus->n, 30);
 	corpus_release(corpus);
 }
 END_TEST
@@ -158,6 +204,9 @@ Suite *suite(void)
 	tcase_add_checked_fixture(t, setup, teardown);
 	tcase_add_loop_test(t, a_cancelled_request_goes_on_while_others_wait, 0, 2);
 	tcase_add_loop_test(t, who_comes_again_with_no_patience_gets_it, 0, 2);
+	tcase_add_loop_test(
+		t, what_was_given_up_is_given_up_again_when_the_collection_is_deleted, 0, 2);
+	tcase_add_loop_test(t, a_request_gets_its_corpus_though_the_collection_is_deleted, 0, 2);
 	tcase_add_test(t, who_is_not_cancelled_gets_it);
 	tcase_add_test(t, a_cancelled_upload_builds_no_corpus);
 	suite_add_tcase(s, t);
