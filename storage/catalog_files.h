@@ -1,6 +1,9 @@
 /*
  * Where a collection's files are: <dir>/collections/<id>/generation-<n>.<kind>. Which of them are
- * worth keeping follows from the rows alone, so any crash is tidied up by looking.
+ * worth keeping follows from the rows alone, so any crash is tidied up by looking: at each start, into
+ * all collections, and after each publication into its own. Until then a file may be left of a
+ * generation that was retired, such as an index whose writer was killed before it looked again
+ * (files_drop_late): nobody opens it, and it costs its room on the disk.
  */
 #ifndef STORAGE_CATALOG_FILES_H
 #define STORAGE_CATALOG_FILES_H

@@ -14,87 +14,8 @@
 #include <unistd.h>
 
 #include "proto/fault.h"
-#include "storage/catalog_files.h"
-#include "tests/storage/catalog_fixture.h"
+#include "tests/storage/keeping_fixture.h"
 #include "tests/workers/turns.h"
-
-enum { DOCUMENTS_EACH = 40 };
-
-/* A crew without threads: what it is sent is done when the test says so. */
-struct hand {
-	struct crew crew;
-	struct job *job;
-	unsigned left, back;
-};
-
-static void take(void *arg, struct job *job)
-{
-	struct hand *h = arg;
-
-	ck_assert_ptr_null(h->job);
-	h->job = job;
-}
-
-static void leave(void *arg)
-{
-	((struct hand *)arg)->left++;
-}
-
-static void back(void *arg, enum haste haste)
-{
-	ck_assert_int_eq(haste, AT_ONCE);
-	((struct hand *)arg)->back++;
-}
-
-static void hand_open(struct hand *h)
-{
-	*h = (struct hand){
-		.crew = {.threads = 1, .send = take, .leave = leave, .back = back, .arg = h}};
-}
-
-static void do_it(struct hand *h)
-{
-	struct job *job = h->job;
-
-	h->job = NULL;
-	job->run(job);
-}
-
-static struct path codes_path(uint64_t generation)
-{
-	return generation_path(catalog, fixture_collection("demo").id, generation, FILE_CACHE);
-}
-
-static size_t files(const char *ending)
-{
-	return files_ending(fixture_collection("demo").id, ending);
-}
-
-static uint64_t uploaded(void)
-{
-	uint64_t g = begin("demo", "exact");
-
-	ck_ok(upload("demo", g, PB__SIDE__SIDE_DOCUMENT, 0, DOCUMENTS_EACH, &err), &err);
-	return g;
-}
-
-static uint64_t published_by(struct hand *h)
-{
-	uint64_t g = uploaded();
-
-	ck_ok(publish_by("demo", g, &h->crew, &err), &err);
-	return g;
-}
-
-/* Restarts; how many generations were made of their rows. */
-static unsigned restart(void)
-{
-	unsigned before = told_made + told_made_anew;
-
-	catalog_reopen();
-	ck_assert_uint_eq(files(".tmp"), 0);
-	return told_made + told_made_anew - before;
-}
 
 START_TEST(publishing_is_done_before_codes_are_written)
 {
@@ -255,109 +176,6 @@ START_TEST(any_step_of_keeping_codes_may_fail)
 }
 END_TEST
 
-static void begin_afresh(void)
-{
-	ck_ok(catalog_delete(catalog, "demo", &err), &err);
-	collection_make("demo");
-	put("demo", DOCUMENTS_EACH, 0);
-}
-
-/* Publishes so often at one step of something else that what was served before is retired. */
-struct retiring {
-	long at, steps;
-};
-
-static void retire(void *arg)
-{
-	struct retiring *r = arg;
-
-	if (r->steps++ != r->at)
-		return;
-	fault_watch(NULL, NULL);
-	for (int i = 0; i < 2; i++)
-		ck_ok(publish_generation("demo", uploaded(), &err), &err);
-}
-
-/* Whether the step came. */
-static bool watch_retiring(struct retiring *r, long at, void (*deed)(void *arg), void *arg)
-{
-	*r = (struct retiring){at, 0};
-	fault_watch(retire, r);
-	deed(arg);
-	fault_watch(NULL, NULL);
-	return r->steps > at;
-}
-
-static void do_what_is_sent(void *arg)
-{
-	do_it(arg);
-}
-
-START_TEST(codes_of_a_generation_that_is_retired_while_they_are_written_are_not_left)
-{
-	struct retiring r;
-	struct hand h;
-	bool came = true;
-
-	hand_open(&h);
-	for (long at = 0; came; at++) {
-		begin_afresh();
-		struct path file = codes_path(published_by(&h));
-		came = watch_retiring(&r, at, do_what_is_sent, &h);
-		ck_assert_int_eq(path_exists(&file), !came);
-		ck_assert_uint_eq(files(".tmp"), 0);
-	}
-	ck_assert_int_ge(r.steps, 6);
-	ck_assert_uint_eq(told_not_kept, 0);
-}
-END_TEST
-
-enum { LAST_STEPS = 30 };
-
-static void view_first(void *arg)
-{
-	struct view v;
-
-	(void)arg;
-	if (catalog_view(catalog, "demo", 1, IMAGE_NEEDED, NULL, &v, &err))
-		ck_assert_str_eq(err.reason, "GENERATION_RETIRED");
-	else
-		view_release(&v);
-}
-
-/* The first generation of a collection, not served and without the file of its index. */
-static struct path without_index(const char *index)
-{
-	begin_afresh();
-	uint64_t g = begin("demo", index);
-	ck_ok(upload("demo", g, PB__SIDE__SIDE_DOCUMENT, 0, DOCUMENTS_EACH, &err), &err);
-	ck_ok(publish_generation("demo", g, &err), &err);
-	ck_ok(publish_generation("demo", uploaded(), &err), &err);
-	struct path file = codes_path(g);
-	ck_assert_int_eq(unlink(file.text), 0);
-	return file;
-}
-
-/* Each step from some before the file is written; building has many. */
-START_TEST(an_index_of_a_generation_that_is_retired_while_it_is_read_is_not_left)
-{
-	static const char *const indexes[] = {"Flat", "lists4"};
-	struct path file = without_index(indexes[_i]);
-	struct retiring r;
-	bool came = watch_retiring(&r, LONG_MAX, view_first, NULL);
-
-	ck_assert(!came && path_exists(&file));
-	long steps = r.steps;
-	ck_assert_int_ge(steps, LAST_STEPS);
-	for (long at = steps - LAST_STEPS; at < steps; at++) {
-		file = without_index(indexes[_i]);
-		ck_assert(watch_retiring(&r, at, view_first, NULL));
-		ck_assert(!path_exists(&file));
-		ck_assert_uint_eq(files(".tmp"), 0);
-	}
-}
-END_TEST
-
 /* Publishes with one step after another failing, each time the first of a collection, until it is the
  * sending that fails. */
 static uint64_t published_and_not_sent(struct hand *h)
@@ -406,22 +224,6 @@ START_TEST(what_nobody_was_sent_with_does_not_keep_the_next_from_being_kept)
 	ck_assert(path_exists(&file));
 	ck_assert_uint_eq(restart(), 0);
 	ck_assert_uint_eq(told_not_kept, 1);
-}
-END_TEST
-
-/* What is half-written when a process ends goes when the next one starts. */
-START_TEST(half_a_file_is_swept)
-{
-	put("demo", DOCUMENTS_EACH, 0);
-	struct path aside = codes_path(uploaded());
-
-	ck_ok(publish_generation("demo", 1, &err), &err);
-	strcat(aside.text, ".tmp");
-	int fd = open(aside.text, O_WRONLY | O_CREAT, 0600);
-	ck_assert_int_eq(write(fd, "half", 4), 4);
-	close(fd);
-	ck_assert_uint_eq(files(".tmp"), 1);
-	ck_assert_uint_eq(restart(), 0);
 }
 END_TEST
 
@@ -586,13 +388,8 @@ Suite *suite(void)
 	tcase_add_test(t, codes_are_given_up_while_they_are_written);
 	tcase_add_test(t, codes_of_a_collection_that_is_deleted_are_not_written);
 	tcase_add_test(t, any_step_of_keeping_codes_may_fail);
-	tcase_add_test(
-		t, codes_of_a_generation_that_is_retired_while_they_are_written_are_not_left);
-	tcase_add_loop_test(
-		t, an_index_of_a_generation_that_is_retired_while_it_is_read_is_not_left, 0, 2);
 	tcase_add_test(t, what_nobody_was_sent_with_is_kept_by_the_next_start);
 	tcase_add_test(t, what_nobody_was_sent_with_does_not_keep_the_next_from_being_kept);
-	tcase_add_test(t, half_a_file_is_swept);
 	tcase_add_test(t, a_killed_process_leaves_its_codes_whole_or_not_at_all);
 	tcase_add_test(t, a_disk_that_hangs_keeps_one_thread);
 	suite_add_tcase(s, t);
