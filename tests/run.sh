@@ -4,6 +4,7 @@
 #
 #   build-asan   ASan + UBSan with faults: every suite
 #   build-tsan   TSan: the suites about what threads share
+#   build-fuzz   clang, ASan + UBSan: the fuzz targets, for some seconds each
 set -u
 cd "$(dirname "$0")/.."
 
@@ -20,12 +21,13 @@ concurrent="test_mailbox test_places test_pool test_crew test_lists_build test_s
 	test_catalog test_catalog_corpus test_catalog_crash test_catalog_keep test_catalog_refresh
 	test_stage test_truth test_call test_grpc test_http test_same_bytes test_bm25_updates"
 
-suite() { # directory, sanitizer, names of tests (none: all)
-	local dir=$1 sanitizer=$2
-	shift 2
+suite() { # directory, sanitizer, more options to set it up, names of tests (none: all)
+	local dir=$1 sanitizer=$2 options=$3
+	shift 3
 	echo "== $dir"
 	rm -f "$dir"/meson-logs/testlog*.xml
-	[ -d "$dir" ] || meson setup "$dir" -Dfaults=true -Db_sanitize="$sanitizer" >"$dir.log" || {
+	# shellcheck disable=SC2086
+	[ -d "$dir" ] || meson setup "$dir" -Dfaults=true -Db_sanitize="$sanitizer" $options >"$dir.log" || {
 		cat "$dir.log"
 		failed_builds=$((failed_builds + 1))
 		return
@@ -34,8 +36,9 @@ suite() { # directory, sanitizer, names of tests (none: all)
 		[ -f "$dir/meson-logs/testlog.junit.xml" ] || failed_builds=$((failed_builds + 1))
 }
 
-suite build-asan address,undefined
+suite build-asan address,undefined ""
 # shellcheck disable=SC2086
-suite build-tsan thread $concurrent
+suite build-tsan thread "" $concurrent
+CC=clang suite build-fuzz address,undefined -Dfuzzers=true --suite fuzzing
 
-python3 tests/count.py "$failed_builds" build-asan build-tsan
+python3 tests/count.py "$failed_builds" build-asan build-tsan build-fuzz
