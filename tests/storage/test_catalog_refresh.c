@@ -30,7 +30,7 @@ enum { N = 200000, MEMORY_IS_OURS = 1 };
 enum { D = 64, BATCH = 5000, QUERIES = 3, K = 10, READERS = 2, BITS = 10 };
 enum {
 	CODES = N * (D + 16),
-	ALLOWANCE = 8 << 20 /* the first 2^14 vectors take half of it for a while */
+	ALLOWANCE = 12 << 20 /* less than CODES; the first 2^14 vectors take a third for a while */
 };
 
 static struct sample vectors[2]; /* of each generation */
