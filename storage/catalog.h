@@ -16,8 +16,9 @@ struct catalog;
 struct catalog_options {
 	size_t keep; /* published generations kept on disk, 2 or more */
 	/* May be NULL. Told on any thread what nobody waits for and somebody should know, for the log:
-	 * "made_anew", of a generation whose codes or index could not be read back, and "not_kept", when
-	 * they could not be written. */
+	 * "made_anew", of a generation whose codes or index could not be read back; "indexed_anew", of
+	 * texts, likewise; and "not_kept", when one or the other could not be written. Of texts the
+	 * generation is 0. */
 	void (*told)(
 		const char *event, const char *collection, uint64_t generation, const char *why);
 };
@@ -25,6 +26,9 @@ struct catalog_options {
 /* Maps and verifies every serving generation; `db` outlives the catalog. */
 enum code catalog_open(struct database *db, const char *dir, const struct catalog_options *options,
 	struct catalog **out, struct error *e);
+/* Lends a crew that writes indexes of texts, before there are requests; without one none is written, and each
+ * start indexes texts again. */
+void catalog_lend(struct catalog *c, const struct crew *crew);
 /* What a crew was sent to keep is done by then: its pool has stopped. */
 struct catalog *catalog_close(struct catalog *c);
 

@@ -78,6 +78,14 @@ void entry_done(struct catalog *c, struct entry *entry)
 		entry_free(entry);
 }
 
+bool entry_is_deleted(struct catalog *c, const struct entry *entry)
+{
+	pthread_mutex_lock(&c->lock);
+	bool deleted = entry->deleted;
+	pthread_mutex_unlock(&c->lock);
+	return deleted;
+}
+
 void entry_delete(struct catalog *c, int64_t collection)
 {
 	pthread_mutex_lock(&c->lock);
@@ -182,6 +190,31 @@ static enum code claim_corpus(struct builder *b, uint64_t revision, struct corpu
 	return rc;
 }
 
+/* What makes a request wait that a file would have answered: that there is none yet is told where it could
+ * have been written before the start. */
+static void tell_indexed_anew(const struct catalog *c, const struct collection *row,
+	const struct corpus *corpus, bool file)
+{
+	if (c->told && corpus->made_anew && corpus->n && (file || row->id <= c->newest))
+		c->told("indexed_anew", row->name, 0, corpus->made_anew);
+}
+
+static enum code build_corpus(struct catalog *c, const struct collection *row, struct builder *b,
+	const struct corpus *before, struct corpus **out, struct error *e)
+{
+	struct path kept = text_path(c, row->id);
+	struct corpus_from from = {.before = b->at_once ? NULL : before,
+		.kept = before ? NULL : kept.text,
+		.at_once = b->at_once};
+	struct stop stop = {.given_up = nobody_wants_it, .arg = b};
+	bool file = path_exists(&kept);
+
+	if (corpus_build(c->db, row->id, row->documents_revision, &from, &stop, out, e))
+		return e->code;
+	tell_indexed_anew(c, row, *out, file);
+	return OK;
+}
+
 static enum code current_corpus(struct catalog *c, struct entry *entry,
 	const struct collection *row, bool at_once, atomic_bool *cancelled, struct corpus **out,
 	struct error *e)
@@ -195,23 +228,24 @@ static enum code current_corpus(struct catalog *c, struct entry *entry,
 		*out = corpus;
 		return OK;
 	}
-	struct stop stop = {.given_up = nobody_wants_it, .arg = &builder};
-	enum code rc = corpus_build(c->db, row->id, row->documents_revision,
-		at_once ? NULL : before, &stop, &corpus, e);
+	enum code rc = build_corpus(c, row, &builder, before, &corpus, e);
 	pthread_mutex_lock(&entry->lock);
 	entry->indexing[at_once] = false;
 	entry->given_up[at_once] = rc == CANCELLED;
 	if (!rc && is_news(entry, corpus)) {
 		drop = entry->corpus;
 		entry->corpus = corpus_acquire(corpus);
+		entry->unkept += corpus->indexed;
 	}
 	pthread_cond_broadcast(&entry->changed);
 	pthread_mutex_unlock(&entry->lock);
 	corpus_release(drop);
 	corpus_release(before);
-	if (!rc)
-		*out = corpus;
-	return rc;
+	if (rc)
+		return rc;
+	keep_text(c, entry, row);
+	*out = corpus;
+	return OK;
 }
 
 enum code entry_corpus(struct catalog *c, struct entry *entry, const struct collection *row,
@@ -237,9 +271,8 @@ static struct loaded **find_loaded(struct entry *entry, uint64_t generation)
 
 struct image *entry_loaded(struct catalog *c, struct entry *entry, uint64_t generation)
 {
-	pthread_mutex_lock(&c->lock);
-	bool deleted = entry->deleted;
-	pthread_mutex_unlock(&c->lock);
+	bool deleted = entry_is_deleted(c, entry);
+
 	pthread_mutex_lock(&entry->lock);
 	struct loaded *l = deleted ? NULL : *find_loaded(entry, generation);
 	struct image *image = l ? image_acquire(l->image) : NULL;

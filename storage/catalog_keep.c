@@ -3,6 +3,12 @@
  * written soon after, so that a start finds them however this process ends. No request waits for that: an
  * idle thread does it, without a place among those that compute, for it is the disk that takes the
  * time. A generation that is not served any more takes its codes along at once, written or not.
+ *
+ * The index of a collection's texts is written in the same way: when it was made of all of them, and again
+ * when a KEPT_SHAREth of the documents was indexed since, so that small uploads do not each write a large
+ * file. A start indexes what the file does not have: no more than that, if the daemon was stopped or left
+ * alone for long enough to write. A file of an older state is of use, so what has begun is not given up for
+ * what is newer, but for a deletion; and after one that failed it is tried again when as much has come.
  */
 #include "storage/catalog_private.h"
 
@@ -11,13 +17,16 @@
 #include "proto/fault.h"
 #include "storage/catalog_files.h"
 
+enum { KEPT_SHARE = 8 };
+
 struct keeping {
 	struct job job;
+	void (*keep)(struct keeping *k); /* leaves the entry in the end */
 	struct catalog *catalog;
 	struct entry *entry;
 	struct collection row;
-	uint64_t generation;
-	struct crew crew; /* whose thread it is */
+	uint64_t generation; /* whose codes; 0: the index of texts */
+	struct crew crew;    /* whose thread it is */
 };
 
 /* What is to be written is what readers have. */
@@ -84,7 +93,7 @@ static void run(struct job *job)
 	struct keeping *k = (struct keeping *)job;
 
 	k->crew.leave(k->crew.arg);
-	keep(k);
+	k->keep(k);
 	k->crew.back(k->crew.arg, AT_ONCE);
 	free(k);
 }
@@ -104,6 +113,7 @@ void keep_codes(struct catalog *c, struct entry *entry, const struct collection 
 	uint64_t generation, const struct crew *crew)
 {
 	struct keeping k = {.job.run = run,
+		.keep = keep,
 		.catalog = c,
 		.entry = entry,
 		.row = *row,
@@ -120,4 +130,86 @@ void keep_codes(struct catalog *c, struct entry *entry, const struct collection 
 		tell_not_kept(c, row, generation, &e);
 		entry_done(c, entry);
 	}
+}
+
+static bool is_deleted(void *arg)
+{
+	const struct keeping *k = arg;
+
+	return entry_is_deleted(k->catalog, k->entry);
+}
+
+/* A collection that is deleted meanwhile takes along what came after its files were removed. */
+static void write_text(struct keeping *k, const struct corpus *corpus)
+{
+	struct path file = text_path(k->catalog, k->row.id);
+	struct stop stop = {.given_up = is_deleted, .arg = k};
+	struct error e;
+
+	if (stop_now(&stop))
+		return;
+	enum code rc = files_make(k->catalog, k->row.id, &e);
+	if (!rc)
+		rc = corpus_keep(corpus, file.text, &stop, &e);
+	if (stop_now(&stop))
+		files_remove(k->catalog, k->row.id);
+	else if (rc)
+		tell_not_kept(k->catalog, &k->row, 0, &e);
+}
+
+/* The lock is held. */
+static bool is_worth_writing(const struct entry *entry)
+{
+	return entry->unkept && entry->unkept >= entry->corpus->n / KEPT_SHARE;
+}
+
+/* One thread for a collection; what comes meanwhile it looks at after that. */
+static void keep_latest_text(struct keeping *k)
+{
+	struct entry *entry = k->entry;
+
+	pthread_mutex_lock(&entry->lock);
+	while (is_worth_writing(entry)) {
+		struct corpus *corpus = corpus_acquire(entry->corpus);
+		entry->unkept = 0;
+		pthread_mutex_unlock(&entry->lock);
+		write_text(k, corpus);
+		corpus_release(corpus);
+		pthread_mutex_lock(&entry->lock);
+	}
+	entry->keeping_text = false;
+	pthread_mutex_unlock(&entry->lock);
+	entry_done(k->catalog, entry);
+}
+
+/* Whether this thread is to send for somebody. */
+static bool claim_text(struct entry *entry)
+{
+	pthread_mutex_lock(&entry->lock);
+	bool mine = !entry->keeping_text && is_worth_writing(entry);
+	entry->keeping_text = entry->keeping_text || mine;
+	pthread_mutex_unlock(&entry->lock);
+	return mine;
+}
+
+void keep_text(struct catalog *c, struct entry *entry, const struct collection *row)
+{
+	struct keeping k = {.job.run = run,
+		.keep = keep_latest_text,
+		.catalog = c,
+		.entry = entry,
+		.row = *row,
+		.crew = c->crew};
+	struct error e;
+
+	if (!c->crew.send || !claim_text(entry))
+		return;
+	entry_share(c, entry);
+	if (!send(&k, &e))
+		return;
+	tell_not_kept(c, row, 0, &e);
+	pthread_mutex_lock(&entry->lock);
+	entry->keeping_text = false;
+	pthread_mutex_unlock(&entry->lock);
+	entry_done(c, entry);
 }

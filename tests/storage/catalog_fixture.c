@@ -12,14 +12,16 @@
 
 struct catalog *catalog;
 
-atomic_uint told_made_anew, told_not_kept;
+atomic_uint told_made_anew, told_indexed_anew, told_not_kept;
 
 static void count(const char *event, const char *collection, uint64_t generation, const char *why)
 {
+	bool made = !strcmp(event, "made_anew"), indexed = !strcmp(event, "indexed_anew");
+
 	ck_assert_str_ne(collection, "");
-	ck_assert_uint_gt(generation, 0);
 	ck_assert_str_ne(why, "");
-	atomic_fetch_add(strcmp(event, "made_anew") ? &told_not_kept : &told_made_anew, 1);
+	ck_assert(generation ? !indexed : !made);
+	atomic_fetch_add(made ? &told_made_anew : indexed ? &told_indexed_anew : &told_not_kept, 1);
 }
 
 static void open_catalog(void)
