@@ -15,49 +15,10 @@
 #include "proto/fault.h"
 #include "storage/catalog_files.h"
 #include "tests/storage/catalog_fixture.h"
+#include "tests/storage/hand.h"
 #include "workers/pool.h"
 
 enum { DOCUMENTS_EACH = 40 };
-
-/* A crew without threads: what it is sent is done when the test says so. */
-struct hand {
-	struct crew crew;
-	struct job *job;
-	unsigned left, back;
-};
-
-static void take(void *arg, struct job *job)
-{
-	struct hand *h = arg;
-
-	ck_assert_ptr_null(h->job);
-	h->job = job;
-}
-
-static void leave(void *arg)
-{
-	((struct hand *)arg)->left++;
-}
-
-static void back(void *arg, enum haste haste)
-{
-	ck_assert_int_eq(haste, AT_ONCE);
-	((struct hand *)arg)->back++;
-}
-
-static void hand_open(struct hand *h)
-{
-	*h = (struct hand){
-		.crew = {.threads = 1, .send = take, .leave = leave, .back = back, .arg = h}};
-}
-
-static void do_it(struct hand *h)
-{
-	struct job *job = h->job;
-
-	h->job = NULL;
-	job->run(job);
-}
 
 static struct path codes_path(uint64_t generation)
 {
