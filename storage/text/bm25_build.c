@@ -35,7 +35,7 @@ static enum code check_options(double k1, double b, struct error *e)
 		"BM25's k1 is %g and its b is %g; k1 must be a number from 0 on, b one from 0 to "
 		"1.",
 		k1, b);
-	return error_field(e, field);
+	return error_field(e, "%s", field);
 }
 
 static bool open_builder(struct bm25_builder *b, const struct bm25_options *options)
