@@ -77,7 +77,7 @@ static bool check_chunk(const struct segment *s, uint32_t t, const struct chunk 
 	const uint16_t *place = s->place + s->posting_start[t];
 	const uint8_t *tf = s->tf + s->posting_start[t];
 
-	if (c->first >= end || first >= s->n)
+	if (c->first >= end)
 		return false;
 	for (size_t i = c->first; i < end; i++) {
 		uint64_t at = first + place[i];
