@@ -139,16 +139,20 @@ static bool is_deleted(void *arg)
 	return entry_is_deleted(k->catalog, k->entry);
 }
 
-/* A collection that is deleted meanwhile takes along what came after its files were removed. */
+/* Whoever had its row before a collection was deleted may have come to it after that, as to a new one: it is
+ * looked up here. One that is deleted from here on takes along what comes after its files were removed. */
 static void write_text(struct keeping *k, const struct corpus *corpus)
 {
 	struct path file = text_path(k->catalog, k->row.id);
 	struct stop stop = {.given_up = is_deleted, .arg = k};
+	struct collection now = {.id = k->row.id};
 	struct error e;
 
-	if (stop_now(&stop))
+	enum code rc = collection_get(k->catalog->db, k->row.name, &now, &e);
+	if (rc == NOT_FOUND || now.id != k->row.id)
 		return;
-	enum code rc = files_make(k->catalog, k->row.id, &e);
+	if (!rc)
+		rc = files_make(k->catalog, k->row.id, &e);
 	if (!rc)
 		rc = corpus_keep(corpus, file.text, &stop, &e);
 	if (stop_now(&stop))

@@ -170,22 +170,29 @@ START_TEST(who_is_late_writes_what_is_there_by_then)
 }
 END_TEST
 
-/* Calls once, when the header is about to be written. */
+/* Calls once, when the file is begun. */
 struct meanwhile {
 	void (*call)(void);
-	unsigned steps;
+	struct path half;
 };
-
-enum { HEADER_STEP = 5 }; /* directory, said, sizes, pieces, open */
 
 static void interrupt(void *arg)
 {
 	struct meanwhile *m = arg;
 
-	if (m->steps++ != HEADER_STEP)
+	if (!path_exists(&m->half))
 		return;
 	fault_watch(NULL, NULL);
 	m->call();
+	m->call = NULL;
+}
+
+static struct meanwhile meanwhile(void (*call)(void))
+{
+	struct meanwhile m = {call, file()};
+
+	strcat(m.half.text, ".tmp");
+	return m;
 }
 
 static void upload_half(void)
@@ -198,12 +205,11 @@ static void upload_half(void)
 /* What has begun goes on, what came meanwhile follows. */
 START_TEST(what_comes_while_it_is_written_is_written_after_that)
 {
-	struct meanwhile m = {upload_half, 0};
-
 	put_all();
+	struct meanwhile m = meanwhile(upload_half);
 	fault_watch(interrupt, &m);
 	do_it(&hand);
-	ck_assert_uint_gt(m.steps, HEADER_STEP);
+	ck_assert_ptr_null(m.call);
 	ck_assert_ptr_null(hand.job);
 	restart();
 	ck_assert_uint_eq(ask("new", N / 2), 0);
@@ -218,16 +224,47 @@ static void delete_it(void)
 
 START_TEST(of_a_collection_that_is_deleted_meanwhile_nothing_stays)
 {
-	struct meanwhile m = {delete_it, 0};
 	char directory[PATH_MAX];
 
 	put_all();
+	struct meanwhile m = meanwhile(delete_it);
 	struct path p = file();
 	snprintf(directory, sizeof directory, "%.*s", (int)(strrchr(p.text, '/') - p.text), p.text);
 	fault_watch(interrupt, &m);
 	do_it(&hand);
-	ck_assert_uint_gt(m.steps, HEADER_STEP);
+	ck_assert_ptr_null(m.call);
 	ck_assert_int_ne(access(directory, F_OK), 0);
+	ck_assert_uint_eq(told_not_kept, 0);
+}
+END_TEST
+
+/* A request that had the row comes to the collection after it is gone. */
+START_TEST(who_comes_after_the_deletion_leaves_nothing)
+{
+	struct collection row;
+	struct entry *entry;
+	struct corpus *c;
+	char directory[PATH_MAX];
+
+	say("old", 0, N);
+	row = fixture_collection("demo");
+	struct path p = text_path(catalog, row.id);
+	snprintf(directory, sizeof directory, "%.*s", (int)(strrchr(p.text, '/') - p.text), p.text);
+	for (int again = 0; again < 2; again++) { /* the name is nobody's; another one's */
+		if (again)
+			collection_make("demo");
+		else
+			delete_it();
+		ck_ok(entry_use(catalog, row.id, &entry, &err), &err);
+		row.documents_revision++;
+		ck_ok(entry_corpus(catalog, entry, &row, NULL, &c, &err), &err);
+		entry->unkept += N;
+		keep_text(catalog, entry, &row);
+		do_it(&hand);
+		ck_assert_int_ne(access(directory, F_OK), 0);
+		corpus_release(c);
+		entry_done(catalog, entry);
+	}
 	ck_assert_uint_eq(told_not_kept, 0);
 }
 END_TEST
@@ -512,6 +549,7 @@ Suite *suite(void)
 #ifdef HARDMINER_FAULTS
 	tcase_add_test(t, what_comes_while_it_is_written_is_written_after_that);
 	tcase_add_test(t, of_a_collection_that_is_deleted_meanwhile_nothing_stays);
+	tcase_add_test(t, who_comes_after_the_deletion_leaves_nothing);
 	tcase_add_test(t, any_step_may_fail);
 	tcase_add_test(t, after_a_failure_it_is_tried_again_when_as_much_has_come);
 	tcase_add_test(t, a_request_is_answered_though_nobody_can_be_sent);
