@@ -5,6 +5,7 @@
 #include <math.h>
 #include <stdlib.h>
 
+#include "storage/text/bm25_check.h"
 #include "tests/storage/text/bm25_mend.h"
 #include "tests/storage/text/bm25_written.h"
 
@@ -170,6 +171,27 @@ START_TEST(chunks_that_do_not_add_up_are_refused)
 }
 END_TEST
 
+/* One word of bits fewer than the documents need, in a file that is as long as it says. */
+START_TEST(bits_of_lost_documents_are_as_many_as_documents)
+{
+	struct text t = written_sample(7, 200);
+	uint64_t *lost;
+	size_t n;
+
+	ck_assert(part_lose(&t.index->parts[0], 3));
+	ck_ok(written_save(t.index, written, NULL, &err), &err);
+	unsigned char *bytes = written_bytes(written, &n);
+	lost = (uint64_t *)(bytes + HEADER + offsetof(struct bm25_sizes, lost));
+	ck_assert_uint_eq(*lost, 200 / 64 + 1);
+	--*lost;
+	bm25_mend(bytes, n - sizeof *lost);
+	written_put(bytes, n - sizeof *lost);
+	ck_assert(!written_believed());
+	free(bytes);
+	text_free(&t);
+}
+END_TEST
+
 START_TEST(an_index_in_parts_was_not_built_at_once)
 {
 	struct history *h = history_new(20);
@@ -200,6 +222,7 @@ Suite *suite(void)
 	tcase_add_test(t, rows_that_do_not_add_up_are_refused);
 	tcase_add_test(t, postings_that_do_not_add_up_are_refused);
 	tcase_add_test(t, chunks_that_do_not_add_up_are_refused);
+	tcase_add_test(t, bits_of_lost_documents_are_as_many_as_documents);
 	tcase_add_test(t, an_index_in_parts_was_not_built_at_once);
 	suite_add_tcase(s, t);
 	return s;
