@@ -114,7 +114,8 @@ static void tell_of_catalog(
 
 	log_begin(&l, strcmp(event, "made") ? LEVEL_WARN : LEVEL_INFO, event);
 	log_text(&l, "collection", collection);
-	log_number(&l, "generation", (int64_t)generation);
+	if (generation)
+		log_number(&l, "generation", (int64_t)generation);
 	log_text(&l, "why", why);
 	log_end(&l);
 }
@@ -141,6 +142,10 @@ static enum code start_workers(struct daemon *d, struct error *e)
 	d->metrics = metrics_open(d->loop, operations, n_operations);
 	d->mailbox = d->metrics ? mailbox_open(d->loop) : NULL;
 	d->pool = d->mailbox ? pool_start(&options) : NULL;
+	if (d->pool) {
+		struct crew crew = pool_crew(d->pool);
+		catalog_lend(d->catalog, &crew);
+	}
 	d->runner = d->pool ? runner_start(d->db, d->catalog, d->pool) : NULL;
 	if (!d->runner)
 		return error_set(e, RESOURCE_EXHAUSTED, "NO_THREADS",

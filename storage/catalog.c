@@ -18,6 +18,7 @@ static enum code start_collection(void *arg, const struct collection *row, struc
 	struct entry *entry;
 	struct image *image;
 
+	c->newest = row->id > c->newest ? row->id : c->newest;
 	if (files_sweep(c, row, true, e))
 		return e->code;
 	if (!row->generation)
@@ -61,6 +62,11 @@ enum code catalog_open(struct database *db, const char *dir, const struct catalo
 	}
 	*out = c;
 	return OK;
+}
+
+void catalog_lend(struct catalog *c, const struct crew *crew)
+{
+	c->crew = *crew;
 }
 
 struct catalog *catalog_close(struct catalog *c)

@@ -17,8 +17,9 @@ struct catalog_options {
 	size_t keep; /* published generations kept on disk, 2 or more */
 	/* May be NULL. Told on any thread what nobody waits for and somebody should know, for the log, of
 	 * a generation's codes or index: "made" when there was no file of them, as after a process that
-	 * was killed before it wrote one; "made_anew" when there was and it could not be believed; and
-	 * "not_kept" when they could not be written. */
+	 * was killed before it wrote one; "made_anew" when there was and it could not be believed; of
+	 * texts "indexed_anew", when there was none or it could not be; and "not_kept" when one or the
+	 * other could not be written. Of texts the generation is 0. */
 	void (*told)(
 		const char *event, const char *collection, uint64_t generation, const char *why);
 };
@@ -26,6 +27,9 @@ struct catalog_options {
 /* Maps and verifies every serving generation; `db` outlives the catalog. */
 enum code catalog_open(struct database *db, const char *dir, const struct catalog_options *options,
 	struct catalog **out, struct error *e);
+/* Lends a crew that writes indexes of texts, before there are requests; without one none is written, and each
+ * start indexes texts again. */
+void catalog_lend(struct catalog *c, const struct crew *crew);
 /* What a crew was sent to keep is done by then: its pool has stopped. */
 struct catalog *catalog_close(struct catalog *c);
 

@@ -78,6 +78,14 @@ void entry_done(struct catalog *c, struct entry *entry)
 		entry_free(entry);
 }
 
+bool entry_is_deleted(struct catalog *c, const struct entry *entry)
+{
+	pthread_mutex_lock(&c->lock);
+	bool deleted = entry->deleted;
+	pthread_mutex_unlock(&c->lock);
+	return deleted;
+}
+
 void entry_delete(struct catalog *c, int64_t collection)
 {
 	pthread_mutex_lock(&c->lock);
@@ -131,14 +139,6 @@ static bool is_news(const struct entry *entry, const struct corpus *corpus)
 	return !entry->corpus || entry->corpus->documents_revision <= corpus->documents_revision;
 }
 
-static bool is_deleted(struct catalog *c, const struct entry *entry)
-{
-	pthread_mutex_lock(&c->lock);
-	bool deleted = entry->deleted;
-	pthread_mutex_unlock(&c->lock);
-	return deleted;
-}
-
 /* Whoever builds a corpus: the request that it is for, and where others may wait for it. */
 struct builder {
 	struct catalog *catalog;
@@ -154,7 +154,7 @@ static bool nobody_wants_it(void *arg)
 
 	return is_cancelled(b->cancelled) &&
 	       !atomic_load_explicit(&b->entry->waiting[b->at_once], memory_order_relaxed) &&
-	       (!b->goes_on || is_deleted(b->catalog, b->entry));
+	       (!b->goes_on || entry_is_deleted(b->catalog, b->entry));
 }
 
 /* Takes the corpus that is there if it will do, else marks that this thread builds one: *before is then
@@ -191,6 +191,31 @@ static enum code claim_corpus(struct builder *b, uint64_t revision, struct corpu
 	return rc;
 }
 
+/* What makes a request wait that a file would have answered: that there is none yet is told where it could
+ * have been written before the start. */
+static void tell_indexed_anew(const struct catalog *c, const struct collection *row,
+	const struct corpus *corpus, bool file)
+{
+	if (c->told && corpus->made_anew && corpus->n && (file || row->id <= c->newest))
+		c->told("indexed_anew", row->name, 0, corpus->made_anew);
+}
+
+static enum code build_corpus(struct catalog *c, const struct collection *row, struct builder *b,
+	const struct corpus *before, struct corpus **out, struct error *e)
+{
+	struct path kept = text_path(c, row->id);
+	struct corpus_from from = {.before = b->at_once ? NULL : before,
+		.kept = before ? NULL : kept.text,
+		.at_once = b->at_once};
+	struct stop stop = {.given_up = nobody_wants_it, .arg = b};
+	bool file = path_exists(&kept);
+
+	if (corpus_build(c->db, row->id, row->documents_revision, &from, &stop, out, e))
+		return e->code;
+	tell_indexed_anew(c, row, *out, file);
+	return OK;
+}
+
 static enum code current_corpus(struct catalog *c, struct entry *entry,
 	const struct collection *row, bool at_once, atomic_bool *cancelled, struct corpus **out,
 	struct error *e)
@@ -204,23 +229,24 @@ static enum code current_corpus(struct catalog *c, struct entry *entry,
 		*out = corpus;
 		return OK;
 	}
-	struct stop stop = {.given_up = nobody_wants_it, .arg = &builder};
-	enum code rc = corpus_build(c->db, row->id, row->documents_revision,
-		at_once ? NULL : before, &stop, &corpus, e);
+	enum code rc = build_corpus(c, row, &builder, before, &corpus, e);
 	pthread_mutex_lock(&entry->lock);
 	entry->indexing[at_once] = false;
 	entry->given_up[at_once] = rc == CANCELLED;
 	if (!rc && is_news(entry, corpus)) {
 		drop = entry->corpus;
 		entry->corpus = corpus_acquire(corpus);
+		entry->unkept += corpus->indexed;
 	}
 	pthread_cond_broadcast(&entry->changed);
 	pthread_mutex_unlock(&entry->lock);
 	corpus_release(drop);
 	corpus_release(before);
-	if (!rc)
-		*out = corpus;
-	return rc;
+	if (rc)
+		return rc;
+	keep_text(c, entry, row);
+	*out = corpus;
+	return OK;
 }
 
 enum code entry_corpus(struct catalog *c, struct entry *entry, const struct collection *row,
@@ -246,7 +272,7 @@ static struct loaded **find_loaded(struct entry *entry, uint64_t generation)
 
 struct image *entry_loaded(struct catalog *c, struct entry *entry, uint64_t generation)
 {
-	bool deleted = is_deleted(c, entry);
+	bool deleted = entry_is_deleted(c, entry);
 
 	pthread_mutex_lock(&entry->lock);
 	struct loaded *l = deleted ? NULL : *find_loaded(entry, generation);

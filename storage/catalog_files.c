@@ -40,6 +40,15 @@ struct path generation_path(
 	return p;
 }
 
+struct path text_path(const struct catalog *c, int64_t collection)
+{
+	struct path p;
+
+	snprintf(p.text, sizeof p.text, "%.*s/collections/%" PRId64 "/" FILE_TEXT, PATH_MAX - 128,
+		c->dir, collection);
+	return p;
+}
+
 bool path_exists(const struct path *p)
 {
 	return access(p->text, F_OK) == 0;
@@ -204,8 +213,10 @@ static enum code sweep_file(void *arg, const char *name, struct error *e)
 	uint64_t generation;
 	char kind[32];
 
+	if (s->at_start && !strcmp(name, FILE_TEXT ".tmp"))
+		unlink_in(&s->dir, name);
 	if (sscanf(name, "generation-%" SCNu64 ".%31s", &generation, kind) != 2)
-		return OK; /* not ours */
+		return OK; /* of no generation */
 	arena_init(&arena, 1 << 20);
 	enum code rc = generation_get(s->c->db, s->row, generation, &arena, &g, e);
 	if (!rc && s->at_start && g.state == PB__GENERATION_STATE__GENERATION_STATE_OPEN)

@@ -1,8 +1,8 @@
 /*
- * Where a collection's files are: <dir>/collections/<id>/generation-<n>.<kind>. Which of them are
- * worth keeping follows from the rows alone, so any crash is tidied up by looking: at each start, into
- * all collections, and after each publication into its own. Until then a file may be left of a
- * generation that was retired, such as an index whose writer was killed before it looked again
+ * Where a collection's files are: <dir>/collections/<id>/generation-<n>.<kind>, and text.bm25. Which of
+ * them are worth keeping follows from the rows alone, so any crash is tidied up by looking: at each
+ * start, into all collections, and after each publication into its own. Until then a file may be left of
+ * a generation that was retired, such as an index whose writer was killed before it looked again
  * (files_drop_late): nobody opens it, and it costs its room on the disk.
  */
 #ifndef STORAGE_CATALOG_FILES_H
@@ -16,7 +16,8 @@
 #define FILE_DOCUMENTS "document.vec"
 #define FILE_QUERIES "query.vec"
 #define FILE_LSA "lsa"
-#define FILE_CACHE "index" /* what a start would have to make again */
+#define FILE_CACHE "index"    /* what a start would have to make again */
+#define FILE_TEXT "text.bm25" /* of a collection: the same of its documents' words */
 
 struct path {
 	char text[PATH_MAX];
@@ -24,6 +25,7 @@ struct path {
 
 struct path generation_path(
 	const struct catalog *c, int64_t collection, uint64_t generation, const char *kind);
+struct path text_path(const struct catalog *c, int64_t collection);
 bool path_exists(const struct path *p);
 
 /* <dir>/collections, and below it one a collection; fine when they are there. */

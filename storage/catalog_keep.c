@@ -4,6 +4,12 @@
  * idle thread does it, without a place among those that compute, for it is the disk that takes the
  * time. A generation that is not served any more takes its codes along at once, written or not.
  *
+ * The index of a collection's texts is written in the same way: when it was made of all of them, and again
+ * when a KEPT_SHAREth of the documents was indexed since, so that small uploads do not each write a large
+ * file. A start indexes what the file does not have: no more than that, if the daemon was stopped or left
+ * alone for long enough to write. A file of an older state is of use, so what has begun is not given up for
+ * what is newer, but for a deletion; and after one that failed it is tried again when as much has come.
+ *
  * One thread is at it for the whole catalog, and what others are sent with stands in a line for it: a
  * disk that hangs keeps one thread, however many collections are published meanwhile.
  */
@@ -14,14 +20,17 @@
 #include "proto/fault.h"
 #include "storage/catalog_files.h"
 
+enum { KEPT_SHARE = 8 };
+
 struct keeping {
 	struct job job;
 	struct keeping *next; /* in the line */
+	void (*keep)(struct keeping *k);
 	struct catalog *catalog;
 	struct entry *entry;
 	struct collection row;
-	uint64_t generation;
-	struct crew crew; /* whose thread it is */
+	uint64_t generation; /* whose codes; 0: the index of texts */
+	struct crew crew;    /* whose thread it is */
 };
 
 /* What is to be written is what readers have. */
@@ -47,7 +56,7 @@ static void tell_not_kept(const struct catalog *c, const struct collection *row,
 		c->told("not_kept", row->name, generation, e->text);
 }
 
-static void write_codes(const struct keeping *k)
+static void keep_uploaded(struct keeping *k)
 {
 	struct path cache = generation_path(k->catalog, k->row.id, k->generation, FILE_CACHE);
 	struct wanted wanted = {k, entry_loaded(k->catalog, k->entry, k->generation)};
@@ -61,13 +70,6 @@ static void write_codes(const struct keeping *k)
 		tell_not_kept(k->catalog, &k->row, k->generation, &e);
 	files_drop_late(k->catalog, &k->row, k->generation, FILE_CACHE);
 	image_release(wanted.image);
-}
-
-static void keep(struct keeping *k)
-{
-	write_codes(k);
-	entry_done(k->catalog, k->entry);
-	free(k);
 }
 
 /* The first in the line; with none there nobody is at it any more. */
@@ -101,8 +103,11 @@ static void keep_all(struct catalog *c)
 {
 	struct keeping *k;
 
-	while ((k = next_in_line(c)))
-		keep(k);
+	while ((k = next_in_line(c))) {
+		k->keep(k);
+		entry_done(c, k->entry);
+		free(k);
+	}
 }
 
 static void run(struct job *job)
@@ -118,8 +123,8 @@ static void run(struct job *job)
 	crew.back(crew.arg, AT_ONCE);
 }
 
-static struct keeping *keeping_new(
-	struct catalog *c, struct entry *entry, const struct collection *row, uint64_t generation)
+static struct keeping *keeping_new(struct catalog *c, struct entry *entry,
+	const struct collection *row, void (*keep)(struct keeping *k))
 {
 	struct keeping *k = FAULT() ? NULL : calloc(1, sizeof *k);
 
@@ -129,24 +134,116 @@ static struct keeping *keeping_new(
 	k->catalog = c;
 	k->entry = entry;
 	k->row = *row;
-	k->generation = generation;
+	k->keep = keep;
 	entry_share(c, entry);
 	return k;
+}
+
+static void send(struct keeping *k, const struct crew *crew)
+{
+	k->crew = *crew;
+	crew->send(crew->arg, &k->job);
 }
 
 void keep_codes(struct catalog *c, struct entry *entry, const struct collection *row,
 	uint64_t generation, const struct crew *crew)
 {
-	struct keeping *k = keeping_new(c, entry, row, generation);
+	struct keeping *k = keeping_new(c, entry, row, keep_uploaded);
 	struct error e;
 
 	if (!k) {
 		error_memory(&e);
 		tell_not_kept(c, row, generation, &e);
-	} else if (crew) {
-		k->crew = *crew;
-		crew->send(crew->arg, &k->job);
-	} else if (line_up(c, k)) {
-		keep_all(c);
+		return;
 	}
+	k->generation = generation;
+	if (crew)
+		send(k, crew);
+	else if (line_up(c, k))
+		keep_all(c);
+}
+
+static bool is_deleted(void *arg)
+{
+	const struct keeping *k = arg;
+
+	return entry_is_deleted(k->catalog, k->entry);
+}
+
+/* Whoever had its row before a collection was deleted may have come to it after that, as to a new one: it is
+ * looked up here. One that is deleted from here on takes along what comes after its files were removed. */
+static void write_text(struct keeping *k, const struct corpus *corpus)
+{
+	struct path file = text_path(k->catalog, k->row.id);
+	struct stop stop = {.given_up = is_deleted, .arg = k};
+	struct collection now = {.id = k->row.id};
+	struct error e;
+
+	enum code rc = collection_get(k->catalog->db, k->row.name, &now, &e);
+	if (rc == NOT_FOUND || now.id != k->row.id)
+		return;
+	if (!rc)
+		rc = files_make(k->catalog, k->row.id, &e);
+	if (!rc)
+		rc = corpus_keep(corpus, file.text, &stop, &e);
+	if (stop_now(&stop))
+		files_remove(k->catalog, k->row.id);
+	else if (rc)
+		tell_not_kept(k->catalog, &k->row, 0, &e);
+}
+
+/* The lock is held. */
+static bool is_worth_writing(const struct entry *entry)
+{
+	return entry->unkept && entry->unkept >= entry->corpus->n / KEPT_SHARE;
+}
+
+/* One thread for a collection; what comes meanwhile it looks at after that. */
+static void keep_latest_text(struct keeping *k)
+{
+	struct entry *entry = k->entry;
+
+	pthread_mutex_lock(&entry->lock);
+	while (is_worth_writing(entry)) {
+		struct corpus *corpus = corpus_acquire(entry->corpus);
+		entry->unkept = 0;
+		pthread_mutex_unlock(&entry->lock);
+		write_text(k, corpus);
+		corpus_release(corpus);
+		pthread_mutex_lock(&entry->lock);
+	}
+	entry->keeping_text = false;
+	pthread_mutex_unlock(&entry->lock);
+}
+
+/* Whether this thread is to send for somebody. */
+static bool claim_text(struct entry *entry)
+{
+	pthread_mutex_lock(&entry->lock);
+	bool mine = !entry->keeping_text && is_worth_writing(entry);
+	entry->keeping_text = entry->keeping_text || mine;
+	pthread_mutex_unlock(&entry->lock);
+	return mine;
+}
+
+static void give_text_up(struct catalog *c, struct entry *entry, const struct collection *row)
+{
+	struct error e;
+
+	error_memory(&e);
+	tell_not_kept(c, row, 0, &e);
+	pthread_mutex_lock(&entry->lock);
+	entry->keeping_text = false;
+	pthread_mutex_unlock(&entry->lock);
+}
+
+void keep_text(struct catalog *c, struct entry *entry, const struct collection *row)
+{
+	if (!c->crew.send || !claim_text(entry))
+		return;
+	struct keeping *k = keeping_new(c, entry, row, keep_latest_text);
+	if (k)
+		send(k, &c->crew);
+	else
+		give_text_up(c, entry, row);
 }

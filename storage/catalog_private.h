@@ -26,6 +26,8 @@ struct catalog {
 	void (*told)(
 		const char *event, const char *collection, uint64_t generation, const char *why);
 	struct hash_key key; /* of index caches */
+	struct crew crew;    /* lent; send is NULL when none is */
+	int64_t newest;	     /* the last collection that was there at the start */
 	pthread_mutex_t lock;
 	struct entry *bucket[ENTRY_BUCKETS];
 	bool keeping; /* someone writes codes, and after that those in the line */
@@ -62,6 +64,8 @@ struct entry {
 	bool given_up[2];	/* the last build of it: whoever is next goes on to its end */
 	bool loading;		/* someone opens an image */
 	bool opening;		/* someone opens a stage */
+	bool keeping_text;	/* someone writes the index of texts, or is sent for */
+	uint64_t unkept;	/* documents indexed that are not in what was written of it last */
 	struct loaded *loaded;
 	struct staging *staging;
 };
@@ -76,6 +80,8 @@ void entry_delete(struct catalog *c, int64_t collection);
 void entries_free(struct catalog *c);
 /* Waits for a change; CANCELLED when the flag (may be NULL) turns true. The lock is held. */
 enum code entry_wait(struct entry *entry, atomic_bool *cancelled, struct error *e);
+/* Whether its collection was deleted. */
+bool entry_is_deleted(struct catalog *c, const struct entry *entry);
 /* The corpus, at least at the row's revision. One thread builds it for all who want it: it goes on after
  * its own request was cancelled while others wait; and when it was given up once, so that those who come
  * again with a deadline that is shorter than the building find it in the end, unless the collection is
@@ -127,6 +133,9 @@ enum code publish(struct catalog *c, struct entry *entry, const struct collectio
  * thread of the crew, or here. For whoever uses the collection's entry. */
 void keep_codes(struct catalog *c, struct entry *entry, const struct collection *row,
 	uint64_t generation, const struct crew *crew);
+
+/* Has a crew that was lent write the index of texts, if enough of it is not on disk. Likewise. */
+void keep_text(struct catalog *c, struct entry *entry, const struct collection *row);
 
 /* What a generation's row says, as its files and its image say it. */
 struct vectors_about about_vectors(const Pb__Generation *g);

@@ -5,28 +5,33 @@
  *
  * With a corpus from before, all that starts as a copy of it, and only rows that were replaced or came
  * since are read; the sorted lists take them in. A building at once is one that starts from nothing.
+ *
+ * With an index that was kept in a file, rows are read at first without their texts, which is most of
+ * what there is to read, and all but the index is made of them. The file has what each document said: where
+ * the row's hash is another, or there was none, the text is read as well. So it does not matter what the
+ * file is of, or how old: an older state of the collection, a state that a crash or a backup took back,
+ * or another collection. Only a file with more documents than there are is of no use: none is taken away.
  */
 #include "storage/corpus.h"
 
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
+#include "storage/corpus_private.h"
 #include "storage/sorted.h"
 #include "storage/text/array.h"
-#include "storage/text/terms.h"
+#include "storage/text/bm25_file.h"
 
-struct corpus_private {
-	struct terms ids;    /* with their NUL, so that the pool's bytes are C strings */
-	struct terms groups; /* 0 stands for group 1 */
-	/* Documents by rising hash, then number: all that say something; those whose text without
-	 * its title says something else. */
-	uint32_t *by_whole, *by_text;
-	uint32_t n_whole, n_text;
-};
+static const struct bm25_options options = {0.9, 0.4, NULL};
 
 struct build {
 	struct corpus *c;
 	const struct corpus *before; /* NULL: none */
+	struct bm25_kept kept;	     /* n 0: nothing */
+	uint32_t *changed;	     /* of its documents, those that say something else */
+	size_t n_changed;
+	bool at_once;
 	struct bm25_builder *bm25;
 	struct stop *stop;
 	size_t group_cap, content_cap;
@@ -53,16 +58,40 @@ static enum code copy(struct build *b, struct error *e)
 	return OK;
 }
 
-static enum code start(struct build *b, struct error *e)
+/* Of what the index is made that comes next. */
+static enum code begin_index(struct build *b, const struct bm25 *after, struct error *e)
 {
-	b->c = array_new(1, sizeof *b->c);
-	b->bm25 = b->before ? bm25_builder_after(b->before->bm25) : bm25_builder_new(NULL);
-	if (b->c)
-		b->c->private = array_new(1, sizeof *b->c->private);
-	if (!b->c || !b->c->private || !b->bm25)
+	b->bm25 = after ? bm25_builder_after(after) : bm25_builder_new(&options);
+	if (!b->bm25)
 		return error_memory(e);
 	bm25_builder_stop(b->bm25, b->stop);
-	return b->before ? copy(b, e) : OK;
+	return OK;
+}
+
+static enum code load_kept(struct build *b, const char *path, struct error *e)
+{
+	if (bm25_load(path, &options, b->stop, &b->kept)) {
+		b->changed = array_new(b->kept.n, sizeof *b->changed);
+		return b->changed ? OK : error_memory(e);
+	}
+	/* or it was given up: then so are the rows */
+	b->c->made_anew = access(path, F_OK) ? "It has no file yet."
+					     : "Its file is damaged, or of another version.";
+	return OK;
+}
+
+static enum code start(struct build *b, const char *kept, struct error *e)
+{
+	b->c = array_new(1, sizeof *b->c);
+	if (b->c)
+		b->c->private = array_new(1, sizeof *b->c->private);
+	if (!b->c || !b->c->private)
+		return error_memory(e);
+	if (b->before)
+		return begin_index(b, b->before->bm25, e) ? e->code : copy(b, e);
+	if (kept && load_kept(b, kept, e))
+		return e->code;
+	return begin_index(b, b->kept.index, e);
 }
 
 static void corpus_free(struct corpus *c)
@@ -123,6 +152,7 @@ static enum code keep(struct build *b, const struct document_row *row, struct er
 
 static enum code index_row(struct build *b, const struct document_row *row, struct error *e)
 {
+	b->c->indexed++;
 	return bm25_builder_put(b->bm25, row->number, row->title, row->text, e);
 }
 
@@ -157,10 +187,58 @@ static enum code visit_replaced(void *arg, const struct document_row *row, struc
 	return identical(was.whole, row->content.whole) ? OK : index_row(b, row, e);
 }
 
+/* Of a row without its text: whether that is what it was. */
+static enum code visit_known(void *arg, const struct document_row *row, struct error *e)
+{
+	struct build *b = arg;
+
+	if (stop_now(b->stop))
+		return stop_or_memory(b->stop, e);
+	if (row->number < b->kept.n && !identical(b->kept.said[row->number], row->content.whole))
+		b->changed[b->n_changed++] = row->number;
+	return keep(b, row, e);
+}
+
+static enum code visit_text(void *arg, const struct document_row *row, struct error *e)
+{
+	struct build *b = arg;
+
+	return stop_now(b->stop) ? stop_or_memory(b->stop, e) : index_row(b, row, e);
+}
+
+static bool kept_will_do(const struct build *b)
+{
+	if (b->at_once && (!bm25_at_once(b->kept.index) || b->n_changed))
+		return false;
+	return b->at_once ? b->kept.n == b->c->n : b->kept.n <= b->c->n;
+}
+
+/* All texts are read, as if nothing had been kept. */
+static enum code forget_kept(struct build *b, struct error *e)
+{
+	if (b->kept.n > b->c->n)
+		b->c->made_anew = "Its file is of documents that are not there.";
+	bm25_builder_free(b->bm25);
+	bm25_kept_free(&b->kept);
+	b->n_changed = 0;
+	return begin_index(b, NULL, e);
+}
+
+static enum code visit_kept(struct build *b, sqlite3 *reader, int64_t collection, struct error *e)
+{
+	if (documents_each(reader, collection, 0, false, visit_known, b, e) ||
+		(!kept_will_do(b) && forget_kept(b, e)) ||
+		documents_some(reader, collection, b->changed, b->n_changed, visit_text, b, e))
+		return e->code;
+	return documents_each(reader, collection, b->kept.n, true, visit_text, b, e);
+}
+
 static enum code visit_rows(struct build *b, sqlite3 *reader, int64_t collection, struct error *e)
 {
 	uint32_t n = b->c->n;
 
+	if (b->kept.index)
+		return visit_kept(b, reader, collection, e);
 	if (b->before && documents_replaced(reader, collection, n, b->before->documents_revision,
 				 visit_replaced, b, e))
 		return e->code;
@@ -222,13 +300,6 @@ static enum code order_ids(struct build *b, struct error *e)
 	}
 	free(sorted);
 	return done ? OK : stop_or_memory(b->stop, e);
-}
-
-static int compare_hashes(struct hash128 a, struct hash128 b)
-{
-	if (a.high != b.high)
-		return a.high < b.high ? -1 : 1;
-	return (a.low > b.low) - (a.low < b.low);
 }
 
 static int compare_numbers(uint32_t a, uint32_t b)
@@ -328,16 +399,22 @@ static enum code finish(struct build *b, struct error *e)
 }
 
 enum code corpus_build(struct database *db, int64_t collection, uint64_t documents_revision,
-	const struct corpus *before, struct stop *stop, struct corpus **out, struct error *e)
+	const struct corpus_from *from, struct stop *stop, struct corpus **out, struct error *e)
 {
-	struct build b = {.before = before, .stop = stop};
-	enum code code = start(&b, e);
+	struct build b = {.stop = stop};
 
+	if (from) {
+		b.before = from->before;
+		b.at_once = from->at_once;
+	}
+	enum code code = start(&b, from ? from->kept : NULL, e);
 	if (!code)
 		code = read_rows(&b, db, collection, e);
 	if (!code)
 		code = finish(&b, e);
 	bm25_builder_free(b.bm25);
+	bm25_kept_free(&b.kept);
+	free(b.changed);
 	free(b.replaced);
 	free(b.fresh);
 	if (code) {
@@ -364,61 +441,16 @@ struct corpus *corpus_release(struct corpus *c)
 	return NULL;
 }
 
-uint32_t corpus_find(const struct corpus *c, const char *id)
+enum code corpus_keep(const struct corpus *c, const char *path, struct stop *stop, struct error *e)
 {
-	return terms_find(&c->private->ids, id, strlen(id) + 1);
-}
+	struct hash128 *said = array_new(c->n, sizeof *said);
+	const struct bm25_kept k = {c->bm25, said, c->n};
 
-_Static_assert((uint32_t)NO_TERM == (uint32_t)NO_DOCUMENT, "an id is its document's number");
-
-uint32_t corpus_group(const struct corpus *c, const char *group)
-{
-	uint32_t term = terms_find(&c->private->groups, group, strlen(group));
-
-	return term == NO_TERM ? 0 : term + 1;
-}
-
-/* A run of documents with one hash, within by_whole or by_text. */
-struct run {
-	const uint32_t *at, *end;
-};
-
-static struct hash128 hash_of(const struct content *content, bool whole)
-{
-	return whole ? content->whole : content->text;
-}
-
-static struct run find_run(const struct corpus *c, struct hash128 hash, bool whole)
-{
-	const struct corpus_private *p = c->private;
-	const uint32_t *sorted = whole ? p->by_whole : p->by_text;
-	size_t n = whole ? p->n_whole : p->n_text, low = 0, high = n;
-
-	while (low < high) {
-		size_t middle = low + (high - low) / 2;
-		if (compare_hashes(hash_of(&c->content[sorted[middle]], whole), hash) < 0)
-			low = middle + 1;
-		else
-			high = middle;
-	}
-	while (high < n && hash128_equal(hash_of(&c->content[sorted[high]], whole), hash))
-		high++;
-	return (struct run){sorted + low, sorted + high};
-}
-
-/* No document is in both runs: by_text has those alone whose two hashes differ. */
-size_t corpus_same_content(const struct corpus *c, struct hash128 hash, uint32_t *out, size_t max)
-{
-	struct run whole = find_run(c, hash, true), text = find_run(c, hash, false);
-	size_t n = 0;
-
-	while (whole.at < whole.end || text.at < text.end) {
-		bool from_text =
-			whole.at == whole.end || (text.at < text.end && *text.at < *whole.at);
-		uint32_t document = from_text ? *text.at++ : *whole.at++;
-		if (n < max)
-			out[n] = document;
-		n++;
-	}
-	return n;
+	if (!said)
+		return error_memory(e);
+	for (uint32_t d = 0; d < c->n; d++)
+		said[d] = c->content[d].whole;
+	enum code rc = bm25_save(&k, path, stop, e);
+	free(said);
+	return rc;
 }

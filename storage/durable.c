@@ -112,3 +112,16 @@ enum code durable_file(const char *path, const struct durable_part *parts, size_
 		unlink(aside);
 	return rc;
 }
+
+bool durable_read(int fd, void *to, size_t n)
+{
+	for (size_t done = 0; done < n;) {
+		ssize_t got = FAULT() ? (errno = EIO, -1) : read(fd, (char *)to + done, n - done);
+		if (got < 0 && errno == EINTR)
+			continue;
+		if (got <= 0)
+			return false;
+		done += (size_t)got;
+	}
+	return true;
+}

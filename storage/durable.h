@@ -5,6 +5,7 @@
 #ifndef STORAGE_DURABLE_H
 #define STORAGE_DURABLE_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <sys/types.h>
 
@@ -26,6 +27,8 @@ struct durable_part {
 };
 enum code durable_file(const char *path, const struct durable_part *parts, size_t n,
 	struct stop *stop, const char *what, struct error *e);
+/* The next n bytes; false when there are fewer, or they cannot be read. */
+bool durable_read(int fd, void *to, size_t n);
 /* Makes what was created, renamed or unlinked beside `path` last. */
 enum code durable_directory(const char *path, const char *what, struct error *e);
 

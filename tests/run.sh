@@ -18,7 +18,7 @@ failed_builds=0
 
 # What threads share: these run under TSan as well.
 concurrent="test_mailbox test_places test_pool test_crew test_lists_build test_shared test_gives_way test_precedence test_writer test_queries
-	test_catalog test_catalog_corpus test_catalog_crash test_catalog_keep test_catalog_refresh
+	test_catalog test_catalog_corpus test_catalog_crash test_catalog_keep test_catalog_keep_text test_catalog_refresh
 	test_stage test_truth test_call test_grpc test_http test_same_bytes test_bm25_updates"
 
 suite() { # directory, sanitizer, more options to set it up, names of tests (none: all)

@@ -1,6 +1,5 @@
 #include "storage/exact/codes_file.h"
 
-#include <errno.h>
 #include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
@@ -55,19 +54,6 @@ enum code codes_save(const struct codes *c, const struct vectors *of, const char
 		"write the codes of a generation", e);
 }
 
-static bool read_all(int fd, void *to, size_t n)
-{
-	for (size_t done = 0; done < n;) {
-		ssize_t got = read(fd, (char *)to + done, n - done);
-		if (got < 0 && errno == EINTR)
-			continue;
-		if (got <= 0)
-			return false;
-		done += (size_t)got;
-	}
-	return true;
-}
-
 /* Codes in the basis that comes next, empty. */
 static struct codes *read_basis(int fd, const struct vectors *of, const struct header *h)
 {
@@ -76,7 +62,7 @@ static struct codes *read_basis(int fd, const struct vectors *of, const struct h
 	struct basis basis;
 
 	if (basis_make(&basis, d, h->head, h->skew) &&
-		read_all(fd, basis.row, basis_bytes(&basis, d)))
+		durable_read(fd, basis.row, basis_bytes(&basis, d)))
 		c = codes_new(d, of->about.similarity, &basis);
 	basis_free(&basis);
 	return c;
@@ -92,8 +78,8 @@ static bool read_blocks(int fd, const struct header *h, struct codes *c)
 	return !fstat(fd, &st) &&
 	       (uint64_t)st.st_size ==
 		       sizeof *h + basis_size(c) + codes_bytes(c) + codes_tail_bytes(c) &&
-	       codes_reserve(c, h->blocks) && read_all(fd, c->block.at, codes_bytes(c)) &&
-	       read_all(fd, c->tails.at, codes_tail_bytes(c));
+	       codes_reserve(c, h->blocks) && durable_read(fd, c->block.at, codes_bytes(c)) &&
+	       durable_read(fd, c->tails.at, codes_tail_bytes(c));
 }
 
 /* The header is compared as a whole with what it would be of what was read. */
@@ -102,7 +88,7 @@ static struct codes *read_codes(int fd, const struct vectors *of)
 	struct header h, want;
 	struct codes *c;
 
-	if (!read_all(fd, &h, sizeof h) || h.rows != of->count ||
+	if (!durable_read(fd, &h, sizeof h) || h.rows != of->count ||
 		h.blocks != (of->count + (uint64_t)CODE_BLOCK - 1) / CODE_BLOCK)
 		return NULL;
 	c = read_basis(fd, of, &h);

@@ -322,6 +322,23 @@ enum code documents_replaced(sqlite3 *reader, int64_t collection, uint32_t end, 
 	return visit_all(s, true, visit, arg, e);
 }
 
+enum code documents_some(sqlite3 *reader, int64_t collection, const uint32_t *numbers, size_t n,
+	document_visit visit, void *arg, struct error *e)
+{
+	sqlite3_stmt *s = database_statement(reader,
+		"SELECT key, id, group_name, content, title, text FROM documents WHERE key = ?1",
+		e);
+
+	if (!s)
+		return e->code;
+	for (size_t i = 0; i < n; i++) {
+		statement_int(s, 1, row_key(collection, numbers[i]));
+		if (visit_all(s, true, visit, arg, e))
+			return e->code;
+	}
+	return OK;
+}
+
 static const char *join(struct arena *arena, const char *title, const char *text)
 {
 	if (!title || !title[0])

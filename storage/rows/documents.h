@@ -44,6 +44,10 @@ enum code documents_each(sqlite3 *reader, int64_t collection, uint32_t first, bo
 enum code documents_replaced(sqlite3 *reader, int64_t collection, uint32_t end, uint64_t since,
 	document_visit visit, void *arg, struct error *e);
 
+/* The documents of these numbers, in their order, likewise, with title and text. */
+enum code documents_some(sqlite3 *reader, int64_t collection, const uint32_t *numbers, size_t n,
+	document_visit visit, void *arg, struct error *e);
+
 /* What is searched and encoded of the given documents: title, space, text; "" where there is
  * neither. One string a number, in the arena. */
 enum code documents_texts(sqlite3 *reader, int64_t collection, const uint32_t *numbers, size_t n,

@@ -102,17 +102,24 @@ static size_t bits(size_t n)
 	return b;
 }
 
+bool bm25_codes_start(struct bm25_codes *c, const struct segment *s)
+{
+	uint32_t n = s->terms.n;
+
+	c->best_start = array_new((size_t)n + 1, sizeof *c->best_start);
+	for (uint32_t t = 0; c->best_start && t < n; t++)
+		c->best_start[t + 1] = c->best_start[t] + bits(segment_frequency(s, t));
+	return c->best_start;
+}
+
 static bool make_room(struct bm25_codes *c, const struct segment *s)
 {
 	uint32_t n = s->terms.n;
 
 	c->code = array_new(s->posting_start[n], 1);
 	c->scale = array_new(n, sizeof *c->scale);
-	c->best_start = array_new((size_t)n + 1, sizeof *c->best_start);
-	if (!c->code || !c->scale || !c->best_start)
+	if (!c->code || !c->scale || !bm25_codes_start(c, s))
 		return false;
-	for (uint32_t t = 0; t < n; t++)
-		c->best_start[t + 1] = c->best_start[t] + bits(segment_frequency(s, t));
 	c->best = array_new(c->best_start[n], 1);
 	return c->best;
 }
@@ -144,8 +151,7 @@ static bool weigh(
 	return done;
 }
 
-struct bm25_codes *bm25_codes_new(
-	const struct segment *s, double k1, double b, double average, struct stop *stop)
+struct bm25_codes *bm25_codes_empty(double average)
 {
 	struct bm25_codes *c = array_new(1, sizeof *c);
 
@@ -153,7 +159,15 @@ struct bm25_codes *bm25_codes_new(
 		return NULL;
 	atomic_init(&c->references, 1);
 	c->average = average;
-	if (weigh(c, s, k1, b, stop))
+	return c;
+}
+
+struct bm25_codes *bm25_codes_new(
+	const struct segment *s, double k1, double b, double average, struct stop *stop)
+{
+	struct bm25_codes *c = bm25_codes_empty(average);
+
+	if (!c || weigh(c, s, k1, b, stop))
 		return c;
 	bm25_codes_release(c);
 	return NULL;

@@ -33,6 +33,10 @@ struct bm25_codes {
 /* With one reference; NULL when memory ran out, or when stopped. */
 struct bm25_codes *bm25_codes_new(
 	const struct segment *s, double k1, double b, double average, struct stop *stop);
+/* The same without its arrays. */
+struct bm25_codes *bm25_codes_empty(double average);
+/* Makes best_start, of which best has the last. False when memory ran out. */
+bool bm25_codes_start(struct bm25_codes *c, const struct segment *s);
 struct bm25_codes *bm25_codes_acquire(struct bm25_codes *c);
 void bm25_codes_release(struct bm25_codes *c); /* NULL is fine */
 

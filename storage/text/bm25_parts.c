@@ -20,11 +20,6 @@ void parts_free(struct part *parts, size_t n)
 	free(parts);
 }
 
-static size_t lost_words(const struct segment *s)
-{
-	return s->n / 64 + 1;
-}
-
 static bool make_lost(struct part *p)
 {
 	p->lost = array_new(lost_words(p->segment), sizeof *p->lost);
@@ -87,7 +82,7 @@ void parts_drop_empty(struct bm25 *b)
 	b->n_parts = kept;
 }
 
-static void count(struct bm25 *b)
+void parts_count(struct bm25 *b)
 {
 	uint64_t n_tokens = 0;
 
@@ -119,6 +114,6 @@ bool parts_succeed(
 		parts_drop_empty(b);
 		b->parts[b->n_parts++] = (struct part){.segment = segment_acquire(fresh)};
 	}
-	count(b);
+	parts_count(b);
 	return true;
 }

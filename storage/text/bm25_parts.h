@@ -15,6 +15,8 @@ bool parts_succeed(
  * more documents anew than `most`, or four times those that came: see the top of bm25_renew.c. False
  * likewise. */
 bool parts_renew(struct bm25 *b, uint32_t came, uint32_t most, struct stop *stop);
+/* Counts the documents that are there, in parts whose counts are not in the index yet. */
+void parts_count(struct bm25 *b);
 void parts_free(struct part *parts, size_t n);
 
 /* Of a part that has lost all, nothing needs to be kept. */
@@ -22,6 +24,12 @@ void parts_drop_empty(struct bm25 *b);
 void part_free(struct part *p);
 /* Loses the document at a place; NO_PLACE, or lost already: nothing happens. False when memory ran out. */
 bool part_lose(struct part *p, uint32_t place);
+
+/* Of a segment's bits, of which the last may have none. */
+static inline size_t lost_words(const struct segment *s)
+{
+	return s->n / 64 + 1;
+}
 
 static inline uint32_t part_living(const struct part *p)
 {

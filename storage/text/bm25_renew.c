@@ -33,7 +33,8 @@
  *
  * The alternative would have been to merge parts in the background, as a job does. It would win that back
  * for a while; and it would take twice the memory while it runs, the processor from requests, and care that
- * what is replaced meanwhile is lost in what it makes. A start of the daemon builds one part of all.
+ * what is replaced meanwhile is lost in what it makes. A start of the daemon goes on with the parts as they
+ * were kept (bm25_file.h).
  */
 #include <stdlib.h>
 #include <string.h>

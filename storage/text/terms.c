@@ -108,6 +108,25 @@ uint32_t terms_add(struct terms *t, const char *term, size_t length)
 	return t->n - 1;
 }
 
+bool terms_index(struct terms *t, struct stop *stop)
+{
+	size_t n = 64, length;
+
+	while (t->n > n / 3 * 2)
+		n *= 2;
+	t->slots = t->n ? array_new(n, sizeof *t->slots) : NULL;
+	t->n_slots = t->slots ? n : 0;
+	for (uint32_t term = 0; term < t->n_slots && term < t->n; term++) {
+		const char *bytes = terms_get(t, term, &length);
+		uint32_t hash = (uint32_t)XXH3_64bits(bytes, length);
+		struct term_slot *s = slot_of(t, bytes, length, hash);
+		if (s->term || stop_after(stop, 1))
+			return false;
+		*s = (struct term_slot){term + 1, hash};
+	}
+	return !t->n || t->slots;
+}
+
 static uint32_t find_hashed(const struct terms *t, const char *term, size_t length, uint32_t hash)
 {
 	return t->n ? slot_of(t, term, length, hash)->term - 1 : NO_TERM;

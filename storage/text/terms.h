@@ -29,6 +29,10 @@ void terms_trim(struct terms *t); /* no term is to be added any more */
  * freed, when memory ran out, or when stopped. */
 bool terms_copy(struct terms *t, const struct terms *from, struct stop *stop);
 
+/* Makes n, pool and start, which are there, a dictionary: no other term is in it, nor will be. False, and
+ * still to be freed, when a term is there twice, memory ran out, or when stopped. */
+bool terms_index(struct terms *t, struct stop *stop);
+
 /* The term's number, a new one when it was not there; NO_TERM when memory ran out. */
 uint32_t terms_add(struct terms *t, const char *term, size_t length);
 uint32_t terms_find(const struct terms *t, const char *term, size_t length); /* or NO_TERM */

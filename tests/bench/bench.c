@@ -38,6 +38,7 @@ static const struct measurement measurements[] = {
 	{"bm25_parts_rare", line_bm25_parts, 1},
 	{"bm25_update", line_bm25_update, 1000},
 	{"bm25_updates", line_bm25_updates, 0},
+	{"bm25_start", line_bm25_start, 0},
 	{"nfcorpus_bm25", line_nfcorpus_bm25, 0},
 	{"unary_1", line_calls, 1},
 	{"unary_64", line_calls, 64},

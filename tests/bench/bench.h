@@ -79,6 +79,7 @@ void line_bm25_ceiling(struct bench *b, const struct measurement *m);
 void line_bm25_parts(struct bench *b, const struct measurement *m);
 void line_bm25_updates(struct bench *b, const struct measurement *m);
 void line_bm25_update(struct bench *b, const struct measurement *m);
+void line_bm25_start(struct bench *b, const struct measurement *m);
 void line_nfcorpus_bm25(struct bench *b, const struct measurement *m);
 
 double now_s(void);

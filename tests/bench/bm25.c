@@ -9,6 +9,7 @@
 #include <stdlib.h>
 #include <unistd.h>
 
+#include "storage/text/bm25_file.h"
 #include "tests/bench/bench.h"
 #include "tests/bench/partner.h"
 #include "tests/bench/text.h"
@@ -41,20 +42,28 @@ static void index_one(
 	must(bm25_builder_put(builder, number, NULL, text, &e), &e, "index a document");
 }
 
+static struct bm25 *index_all(const struct ranked *r)
+{
+	struct bm25_builder *builder = bm25_builder_new(NULL);
+	struct bm25 *index;
+	struct error e;
+
+	for (uint32_t i = 0; i < r->text->n; i++)
+		index_one(builder, r->text, i, i);
+	must(bm25_build(builder, r->order, &index, &e), &e, "index the documents");
+	return index;
+}
+
 static void index_text(struct ranked *r)
 {
 	const struct text *d = r->text;
-	struct bm25_builder *builder = bm25_builder_new(NULL);
-	struct error e;
 	double began = cpu_s();
 
 	uint32_t room = d->n + MOST_NEW + UPDATES * IN_A_ROW * NEW;
 	r->order = must_allocate(room, sizeof *r->order);
 	for (uint32_t i = 0; i < room; i++)
 		r->order[i] = i;
-	for (uint32_t i = 0; i < d->n; i++)
-		index_one(builder, d, i, i);
-	must(bm25_build(builder, r->order, &r->index, &e), &e, "index the documents");
+	r->index = index_all(r);
 	fprintf(stderr, "# BM25: %u documents, %zu words, indexed in %.1f s\n", d->n,
 		d->start[d->n], cpu_s() - began);
 }
@@ -287,6 +296,63 @@ void line_bm25_updates(struct bench *b, const struct measurement *m)
 	fprintf(stderr, "# %s: %u updates, the longest %.2f s\n", m->name, number, longest);
 	double mean = ours / number;
 	line(m->name, mean * 1e3, "ms", p->name, median(theirs, UPDATES) / mean);
+}
+
+/* Seconds until the index of a file is there. */
+static double load(const struct ranked *r, const char *path)
+{
+	static const struct bm25_options options = {.9, .4, NULL};
+	struct error e = {.text = "there is none to be believed"};
+	struct bm25_kept kept;
+	struct bm25 *index;
+	double began = cpu_s();
+
+	must(bm25_load(path, &options, NULL, &kept) ? OK : DATA_LOSS, &e, "read the index");
+	must(bm25_build(bm25_builder_after(kept.index), r->order, &index, &e), &e, "follow it");
+	bm25_kept_free(&kept);
+	double took = cpu_s() - began;
+	bm25_free(index);
+	return took;
+}
+
+static double index_again(const struct ranked *r)
+{
+	double began = cpu_s();
+	struct bm25 *index = index_all(r);
+	double took = cpu_s() - began;
+
+	bm25_free(index);
+	return took;
+}
+
+static void save(const struct ranked *r, const char *path)
+{
+	struct hash128 *said = must_allocate(r->text->n, sizeof *said);
+	const struct bm25_kept kept = {r->index, said, r->text->n};
+	struct error e;
+	double began = now_s();
+
+	must(bm25_save(&kept, path, NULL, &e), &e, "write the index");
+	fprintf(stderr, "# BM25: the index is on disk after %.1f s\n", now_s() - began);
+	free(said);
+}
+
+void line_bm25_start(struct bench *b, const struct measurement *m)
+{
+	const struct ranked *r = ranked_of(b);
+	double ours[UPDATES], theirs[UPDATES];
+	char path[4096];
+
+	snprintf(path, sizeof path, "%s/text.bm25", b->dir);
+	save(r, path);
+	load(r, path);
+	for (int i = 0; i < UPDATES; i++) {
+		ours[i] = load(r, path);
+		theirs[i] = index_again(r);
+	}
+	unlink(path);
+	double value = median(ours, UPDATES);
+	line(m->name, value * 1e3, "ms", "texts", median(theirs, UPDATES) / value);
 }
 
 void ranked_free(struct bench *b)

@@ -12,17 +12,22 @@
 
 struct catalog *catalog;
 
-atomic_uint told_made, told_made_anew, told_not_kept;
+atomic_uint told_made, told_made_anew, told_indexed_anew, told_not_kept;
 
 static void count(const char *event, const char *collection, uint64_t generation, const char *why)
 {
+	bool indexed = !strcmp(event, "indexed_anew");
+
 	ck_assert_str_ne(collection, "");
-	ck_assert_uint_gt(generation, 0);
 	ck_assert_str_ne(why, "");
+	if (strcmp(event, "not_kept"))
+		ck_assert(generation ? !indexed : indexed);
 	if (!strcmp(event, "made"))
 		atomic_fetch_add(&told_made, 1);
 	else if (!strcmp(event, "made_anew"))
 		atomic_fetch_add(&told_made_anew, 1);
+	else if (indexed)
+		atomic_fetch_add(&told_indexed_anew, 1);
 	else if (!strcmp(event, "not_kept"))
 		atomic_fetch_add(&told_not_kept, 1);
 	else

@@ -1,38 +1,5 @@
 #include "tests/storage/keeping_fixture.h"
 
-static void take(void *arg, struct job *job)
-{
-	struct hand *h = arg;
-
-	ck_assert_ptr_null(h->job);
-	h->job = job;
-}
-
-static void leave(void *arg)
-{
-	((struct hand *)arg)->left++;
-}
-
-static void back(void *arg, enum haste haste)
-{
-	ck_assert_int_eq(haste, AT_ONCE);
-	((struct hand *)arg)->back++;
-}
-
-void hand_open(struct hand *h)
-{
-	*h = (struct hand){
-		.crew = {.threads = 1, .send = take, .leave = leave, .back = back, .arg = h}};
-}
-
-void do_it(struct hand *h)
-{
-	struct job *job = h->job;
-
-	h->job = NULL;
-	job->run(job);
-}
-
 struct path codes_path(uint64_t generation)
 {
 	return generation_path(catalog, fixture_collection("demo").id, generation, FILE_CACHE);

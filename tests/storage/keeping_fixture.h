@@ -4,18 +4,9 @@
 
 #include "storage/catalog_files.h"
 #include "tests/storage/catalog_fixture.h"
+#include "tests/storage/hand.h"
 
 enum { DOCUMENTS_EACH = 40 };
-
-/* A crew without threads: what it is sent is done when the test says so. */
-struct hand {
-	struct crew crew;
-	struct job *job;
-	unsigned left, back;
-};
-
-void hand_open(struct hand *h);
-void do_it(struct hand *h);
 
 /* Where a generation's codes, or its index, belong. */
 struct path codes_path(uint64_t generation);

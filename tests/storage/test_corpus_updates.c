@@ -5,16 +5,8 @@
 
 #include "proto/fault.h"
 #include "storage/corpus.h"
+#include "tests/storage/corpus_same.h"
 #include "tests/storage/patience.h"
-#include "tests/storage/rows/fixture.h"
-#include "tests/storage/vectors/sample.h"
-
-static uint64_t state;
-
-static uint32_t below(uint32_t n)
-{
-	return (uint32_t)(sample_next(&state) % n);
-}
 
 static void setup(void)
 {
@@ -30,7 +22,9 @@ static enum code build(const struct corpus *before, struct stop *stop, struct co
 {
 	struct collection demo = fixture_collection("demo");
 
-	return corpus_build(db, demo.id, demo.documents_revision, before, stop, out, &err);
+	struct corpus_from from = {.before = before};
+
+	return corpus_build(db, demo.id, demo.documents_revision, &from, stop, out, &err);
 }
 
 static struct corpus *built(const struct corpus *before)
@@ -41,109 +35,17 @@ static struct corpus *built(const struct corpus *before)
 	return c;
 }
 
-/* Few words, so that texts, and halves of them, are often the same. */
-static const char *some_text(void)
-{
-	static const char *const words[] = {"a", "b", "c", "A", "d"};
-	char text[64] = "";
-
-	for (uint32_t n = below(5); n > 0; n--) {
-		strcat(text, words[below(5)]);
-		strcat(text, " ");
-	}
-	return below(6) ? arena_strdup(&arena, text) : NULL;
-}
-
-static const char *some_group(void)
-{
-	return below(2) ? arena_printf(&arena, "g%u", below(5)) : NULL;
-}
-
-/* Up to `most` documents of a few hundred ids, in no order: some are new, some are not. */
-static void upload(uint32_t most)
-{
-	Pb__Document *documents[64];
-	uint32_t n = 1 + below(most), first = below(300);
-
-	for (uint32_t i = 0; i < n; i++)
-		documents[i] = document(arena_printf(&arena, "d%u", (first + i * 10) % 301),
-			some_text(), some_text(), some_group());
-	put_documents(fixture_collection("demo").id, documents, n);
-}
-
-static void ck_same_contents(const struct corpus *a, const struct corpus *b)
-{
-	uint32_t x[301], y[301];
-
-	for (uint32_t d = 0; d < a->n; d++) {
-		struct hash128 hashes[] = {a->content[d].whole, a->content[d].text};
-		ck_assert_mem_eq(&a->content[d], &b->content[d], sizeof a->content[d]);
-		for (int i = 0; i < 2; i++) {
-			size_t n = corpus_same_content(a, hashes[i], x, 301);
-			ck_assert_uint_eq(corpus_same_content(b, hashes[i], y, 301), n);
-			ck_assert(!n || !memcmp(x, y, n * sizeof *x));
-		}
-	}
-}
-
-static void ck_same_answers(const struct corpus *a, const struct corpus *b, const char *text)
-{
-	struct bm25_scratch *scratch = bm25_scratch_new();
-	struct bm25_query *p = bm25_query(a->bm25, text), *q = bm25_query(b->bm25, text);
-	struct bm25_request r = bm25_best(p, 301), s = bm25_best(q, 301);
-	struct hit x[301], y[301];
-	size_t n, m;
-
-	ck_ok(bm25_search(a->bm25, &r, scratch, x, &n, &err), &err);
-	ck_ok(bm25_search(b->bm25, &s, scratch, y, &m, &err), &err);
-	ck_assert_uint_eq(n, m);
-	for (size_t i = 0; i < n; i++) {
-		ck_assert_uint_eq(x[i].document, y[i].document);
-		ck_assert(x[i].score == y[i].score);
-	}
-	for (uint32_t d = 0; d < a->n; d++)
-		ck_assert(bm25_score(a->bm25, p, d) == bm25_score(b->bm25, q, d));
-	bm25_query_free(p);
-	bm25_query_free(q);
-	bm25_scratch_free(scratch);
-}
-
-static void ck_same(const struct corpus *a, const struct corpus *b)
-{
-	ck_assert_uint_eq(a->n, b->n);
-	ck_assert_uint_eq(a->documents_revision, b->documents_revision);
-	for (uint32_t d = 0; d < a->n; d++) {
-		ck_assert_str_eq(a->id[d], b->id[d]);
-		ck_assert_uint_eq(a->order[d], b->order[d]);
-		ck_assert_uint_eq(corpus_find(a, b->id[d]), d);
-		/* numbers of groups may differ, who is in one group may not */
-		ck_assert_int_eq(!a->group[d], !b->group[d]);
-		ck_assert_int_eq(
-			d && a->group[d] == a->group[d - 1], d && b->group[d] == b->group[d - 1]);
-	}
-	for (int g = 0; g < 5; g++) {
-		char name[8];
-		snprintf(name, sizeof name, "g%d", g);
-		uint32_t in_a = corpus_group(a, name), in_b = corpus_group(b, name);
-		for (uint32_t d = 0; d < a->n; d++)
-			ck_assert_int_eq(in_a && a->group[d] == in_a, in_b && b->group[d] == in_b);
-	}
-	ck_same_contents(a, b);
-	ck_same_answers(a, b, "a");
-	ck_same_answers(a, b, "b d c c");
-}
-
 START_TEST(random_uploads)
 {
 	struct corpus *now = NULL, *first = NULL, *copy = NULL;
 
-	state = (uint64_t)_i;
+	upload_seed((uint64_t)_i);
 	for (int step = 0; step < 30; step++) {
 		upload(_i % 3 ? 6 : 60);
-		if (below(3) == 0)
+		if (upload_below(3) == 0)
 			continue; /* two at once, the next time */
 		struct corpus *next = built(now), *whole = built(NULL);
-		ck_same(next, whole);
+		ck_same_corpus(next, whole);
 		ck_assert(bm25_at_once(whole->bm25));
 		if (!first) {
 			first = corpus_acquire(next);
@@ -154,7 +56,7 @@ START_TEST(random_uploads)
 		now = next;
 	}
 	/* who holds the first sees what it was */
-	ck_same(first, copy);
+	ck_same_corpus(first, copy);
 	corpus_release(now);
 	corpus_release(first);
 	corpus_release(copy);
@@ -312,7 +214,7 @@ START_TEST(following_stops_wherever_it_is_told)
 	}
 	ck_assert_uint_ge(patience.asked, 1);
 	whole = built(NULL);
-	ck_same(c, whole);
+	ck_same_corpus(c, whole);
 	corpus_release(first);
 	corpus_release(whole);
 	corpus_release(c);
@@ -359,8 +261,9 @@ START_TEST(every_failing_step_of_following_is_an_error)
 	demo = fixture_collection("demo");
 	for (;; steps++) {
 		fault_arm(steps);
+		struct corpus_from from = {.before = first};
 		enum code code =
-			corpus_build(db, demo.id, demo.documents_revision, first, NULL, &c, &err);
+			corpus_build(db, demo.id, demo.documents_revision, &from, NULL, &c, &err);
 		if (!fault_fired())
 			break;
 		ck_assert_int_ne(code, OK);
@@ -369,7 +272,7 @@ START_TEST(every_failing_step_of_following_is_an_error)
 	fault_arm(-1);
 	ck_assert_int_gt(steps, 40);
 	whole = built(NULL);
-	ck_same(c, whole);
+	ck_same_corpus(c, whole);
 	corpus_release(first);
 	corpus_release(whole);
 	corpus_release(c);
