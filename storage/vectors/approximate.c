@@ -147,15 +147,26 @@ static enum code search_lists(const struct image *g, const struct faiss_paramete
 	return shared_search(g->private->shared, r, e);
 }
 
+struct search_all {
+	const struct image *g;
+	const struct faiss_parameters *how;
+	const struct shared_request *request;
+};
+
+static enum code search_ith(void *arg, size_t i, struct error *e)
+{
+	const struct search_all *all = arg;
+	struct exact_query *q = &all->request->queries[i];
+
+	q->found = 0;
+	return all->g->rows ? search_with_room(all->g, all->how, all->request, q, e) : OK;
+}
+
 enum code approximate_search(const struct image *g, const struct faiss_parameters *how,
 	const struct shared_request *r, struct error *e)
 {
-	if (g->lists)
-		return search_lists(g, how, r, e);
-	for (size_t i = 0; i < r->n; i++) {
-		r->queries[i].found = 0;
-		if (g->rows && search_with_room(g, how, r, &r->queries[i], e))
-			return e->code;
-	}
-	return OK;
+	struct search_all all = {g, how, r};
+	struct slices queries = {.n = r->n, .each = search_ith, .arg = &all};
+
+	return g->lists ? search_lists(g, how, r, e) : crew_slices(r->crew, &queries, e);
 }
