@@ -223,5 +223,5 @@ enum code attempt_judge(struct attempt *a, const struct found *found, struct err
 	arena_init(&scratch, a->arena->limit);
 	enum code rc = judge(a, found, &scratch, e);
 	arena_free(&scratch);
-	return rc || a->unsettled == 0 ? rc : deepen(a, found, e);
+	return rc;
 }

@@ -44,7 +44,8 @@ enum code attempt_begin(struct attempt *a, const struct mining *m, const struct 
 	struct arena *arena, struct error *e);
 void attempt_end(struct attempt *a);
 
-/* Judges what the sources found for a->ask, for every unsettled pair, and asks deeper for the others. */
+/* Judges what the sources found for a->ask, for every unsettled pair. Those that are not settled then are to
+ * ask deeper (deepen.h). */
 enum code attempt_judge(struct attempt *a, const struct found *found, struct error *e);
 
 #endif

@@ -56,13 +56,30 @@ static enum code emit_results(void *arg, const struct slice *s, struct error *e)
 	return rc;
 }
 
-/* An explained query is large, so it goes alone. */
+static size_t negatives_of(const struct mining *m, const struct query *q)
+{
+	bool each = m->recipe->anchor == PB__ANCHOR__ANCHOR_EACH;
+
+	return m->recipe->num_negatives * (each ? q->n_positives : 1);
+}
+
+static enum code mine_round(void *arg, struct round *round, struct error *e)
+{
+	(void)arg;
+	return pipeline_run(round, e);
+}
+
+/* An explained query is large, so it goes alone; and of answers with texts few are held at once. */
 static enum code mine_all(struct run *run, struct pool *pool, struct arena *arena, struct error *e)
 {
+	const Pb__MineNegativesRequest *recipe = run->m.recipe;
+	bool large = recipe->explain || recipe->include_text;
 	struct rounds rounds = {.m = &run->m,
 		.pool = pool,
-		.slice_queries = run->m.recipe->explain ? 1 : SLICE_QUERIES,
-		.work = pipeline_run,
+		.slice_queries = recipe->explain ? 1 : SLICE_QUERIES,
+		.slices = large ? FEW_SLICES : MANY_SLICES,
+		.results = negatives_of,
+		.work = mine_round,
 		.take = emit_results,
 		.arg = run};
 

@@ -20,6 +20,11 @@ struct search {
 	struct arena *arena;
 	Pb__SearchResponse *out;
 	struct texts texts;
+
+	/* of a round */
+	struct round *round;
+	struct ask *asks;
+	struct found (*found)[N_SOURCES];
 };
 
 static void make_recipe(struct search_recipe *r, const Pb__SearchRequest *req)
@@ -55,32 +60,52 @@ static enum code check(const Pb__SearchRequest *req, struct error *e)
 	return queries_check_count(req->n_queries, e);
 }
 
-static enum code ask(struct slice *s, struct ask *asks, struct error *e)
+static size_t hits_of(const struct mining *m, const struct query *q)
 {
-	struct found(*found)[N_SOURCES] = arena_array(&s->arena, s->n, sizeof *found);
-
-	if (!found)
-		return error_memory(e);
-	for (size_t i = 0; i < s->n; i++) {
-		const struct query *q = &s->m->queries[s->first + i];
-		if (ask_begin(&asks[i], s->m, q, &s->arena, e))
-			return e->code;
-		asks[i].depth = s->m->recipe->depth;
-	}
-	s->made = found;
-	s->n_made = s->n;
-	return sources_ask(s->m, asks, s->n, &s->arena, found, e);
+	(void)q;
+	return m->recipe->depth;
 }
 
-static enum code search_slice(struct slice *s, struct error *e)
+static enum code begin_slice(void *arg, struct slice *slice, struct error *e)
 {
-	struct ask *asks = arena_array(&s->arena, s->n, sizeof *asks);
+	struct search *s = arg;
 
-	if (!asks)
+	for (size_t i = slice->first; i < slice->first + slice->n; i++) {
+		struct ask *ask = &s->asks[i - s->round->first];
+		if (ask_begin(ask, &s->m, &s->m.queries[i], &slice->arena, e))
+			return e->code;
+		ask->depth = s->m.recipe->depth;
+	}
+	return OK;
+}
+
+static enum code search_slice(void *arg, struct slice *slice, struct error *e)
+{
+	struct search *s = arg;
+	size_t first = slice->first - s->round->first;
+
+	slice->made = s->found + first;
+	slice->n_made = slice->n;
+	return sources_ask(
+		&s->m, APART, s->asks + first, slice->n, &slice->arena, s->found + first, e);
+}
+
+static enum code search_round(void *arg, struct round *round, struct error *e)
+{
+	struct search *s = arg;
+
+	s->round = round;
+	s->asks = arena_array(&round->arena, round->n, sizeof *s->asks);
+	s->found = arena_array(&round->arena, round->n, sizeof *s->found);
+	if (!s->asks || !s->found)
 		return error_memory(e);
-	enum code rc = ask(s, asks, e);
-	for (size_t i = 0; i < s->n; i++)
-		ask_end(&asks[i]);
+	enum code rc = round_each(round, begin_slice, s, e);
+	if (rc == OK)
+		rc = sources_ask(&s->m, TOGETHER, s->asks, round->n, &round->arena, s->found, e);
+	if (rc == OK)
+		rc = round_each(round, search_slice, s, e);
+	for (size_t i = 0; i < round->n; i++)
+		ask_end(&s->asks[i]);
 	return rc;
 }
 
@@ -112,7 +137,7 @@ static enum code take(void *arg, const struct slice *slice, struct error *e)
 		if (!r)
 			return error_memory(e);
 		pb__search_result__init(r);
-		r->query_id = slice->m->queries[slice->first + i].id;
+		r->query_id = s->m.queries[slice->first + i].id;
 		if (put_hits(s, &found[i][s->req->source], r, e))
 			return e->code;
 		s->out->results[s->out->n_results++] = r;
@@ -143,7 +168,9 @@ static enum code search(struct search *s, struct pool *pool, struct error *e)
 	struct rounds rounds = {.m = &s->m,
 		.pool = pool,
 		.slice_queries = SLICE_QUERIES,
-		.work = search_slice,
+		.slices = MANY_SLICES,
+		.results = hits_of,
+		.work = search_round,
 		.take = take,
 		.arg = s};
 
