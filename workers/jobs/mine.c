@@ -18,7 +18,8 @@
 #include "workers/mine/parameters.h"
 #include "workers/mine/report.h"
 
-enum { PAGE = 256, MEMORY = 512 << 20 };
+/* Queries of a page: as many as are searched for at once, unless their answers are large. */
+enum { PAGE = 1024, LARGE_PAGE = 256, MANY_NEGATIVES = 64, MEMORY = 512 << 20 };
 
 struct checkpoint {
 	uint64_t query;	     /* the next one's number */
@@ -34,22 +35,30 @@ struct set {
 	uint64_t total; /* queries of the collection */
 };
 
+static size_t page_size(const Pb__MineNegativesRequest *request)
+{
+	bool many = request->has_num_negatives && request->num_negatives > MANY_NEGATIVES;
+
+	return many ? LARGE_PAGE : PAGE;
+}
+
 /* The next queries by number, as the queries of a request; those with positives only. `found` is
  * how many there were in all. */
 static enum code read_page(const struct set *s, struct arena *arena,
 	Pb__MineNegativesRequest *request, size_t *found, struct error *e)
 {
-	struct query_row rows[PAGE];
-	Pb__MineQuery *queries = arena_array(arena, PAGE, sizeof *queries);
+	size_t most = page_size(request);
+	struct query_row *rows = arena_array(arena, most, sizeof *rows);
+	Pb__MineQuery *queries = arena_array(arena, most, sizeof *queries);
 	sqlite3 *reader;
 
-	request->queries = arena_array(arena, PAGE, sizeof *request->queries);
-	if (!queries || !request->queries)
+	request->queries = arena_array(arena, most, sizeof *request->queries);
+	if (!rows || !queries || !request->queries)
 		return error_memory(e);
 	if (database_read(s->work->mine.db, &reader, e))
 		return e->code;
 	enum code rc = queries_page(
-		reader, s->collection.id, (uint32_t)s->at.query, PAGE, arena, rows, found, e);
+		reader, s->collection.id, (uint32_t)s->at.query, most, arena, rows, found, e);
 	database_read_done(s->work->mine.db, reader);
 	if (rc)
 		return rc;
@@ -126,10 +135,10 @@ static enum code add_up(const struct set *s, struct report *report, struct error
 
 	for (uint64_t first = 0; found > 0; first += found) {
 		struct arena arena;
-		Pb__MineResult *results[PAGE];
+		Pb__MineResult *results[LARGE_PAGE];
 		arena_init(&arena, MEMORY);
 		enum code rc = mined_set_page(s->work->mine.db, &s->collection, s->req->name, first,
-			PAGE, &arena, results, &found, e);
+			LARGE_PAGE, &arena, results, &found, e);
 		for (size_t i = 0; i < found && rc == OK; i++)
 			rc = report_add(report, results[i], e);
 		arena_free(&arena);
