@@ -147,26 +147,35 @@ static enum code search_lists(const struct image *g, const struct faiss_paramete
 	return shared_search(g->private->shared, r, e);
 }
 
+enum {
+	SLICE = 8 /* queries, of .05 to 100 ms each: what one thread does before others may go first */
+};
+
 struct search_all {
 	const struct image *g;
 	const struct faiss_parameters *how;
 	const struct shared_request *request;
 };
 
-static enum code search_ith(void *arg, size_t i, struct error *e)
+static enum code search_slice(void *arg, size_t slice, struct error *e)
 {
 	const struct search_all *all = arg;
-	struct exact_query *q = &all->request->queries[i];
+	const struct shared_request *r = all->request;
 
-	q->found = 0;
-	return all->g->rows ? search_with_room(all->g, all->how, all->request, q, e) : OK;
+	for (size_t i = slice * SLICE; i < r->n && i < (slice + 1) * SLICE; i++) {
+		struct exact_query *q = &r->queries[i];
+		q->found = 0;
+		if (all->g->rows && search_with_room(all->g, all->how, r, q, e))
+			return e->code;
+	}
+	return OK;
 }
 
 enum code approximate_search(const struct image *g, const struct faiss_parameters *how,
 	const struct shared_request *r, struct error *e)
 {
 	struct search_all all = {g, how, r};
-	struct slices queries = {.n = r->n, .each = search_ith, .arg = &all};
+	struct slices slices = {.n = (r->n + SLICE - 1) / SLICE, .each = search_slice, .arg = &all};
 
-	return g->lists ? search_lists(g, how, r, e) : crew_slices(r->crew, &queries, e);
+	return g->lists ? search_lists(g, how, r, e) : crew_slices(r->crew, &slices, e);
 }

@@ -21,7 +21,7 @@ enum code approximate_check(
 struct faiss_parameters approximate_settled(const struct image *g);
 
 /* As image_search, on an image that is not exact; `how` was checked, and may be NULL. FAISS searches
- * for one query a thread of the crew. Limits of the queries are heeded among what a FAISS index proposed, which does not look further for them. */
+ * for each by itself, on the threads of the crew. Limits of the queries are heeded among what a FAISS index proposed, which does not look further for them. */
 enum code approximate_search(const struct image *g, const struct faiss_parameters *how,
 	const struct shared_request *r, struct error *e);
 
