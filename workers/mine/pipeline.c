@@ -7,13 +7,14 @@
 
 #include "storage/progress.h"
 #include "workers/mine/attempt.h"
-#include "workers/mine/deepen.h"
-#include "workers/mine/texts.h"
 
-/* Hits that one search may return, over all of its queries: bounds memory when queries go deep. */
-enum { MOST_HITS = 1 << 20 };
+enum {
+	MOST_HITS = 1 << 20, /* that one search may return, over all of its queries */
+	FEW = 8,	     /* queries, with lists ... */
+	LONG_LIST = 4096     /* ... shorter than that: not worth another thread */
+};
 
-/* Open queries, in the request's order, that ask their sources at once. */
+/* Open queries that ask their sources at once. */
 struct portion {
 	struct round *round;
 	struct attempt **open;
@@ -21,16 +22,11 @@ struct portion {
 	struct ask *asks;		  /* n */
 	struct found (*found)[N_SOURCES]; /* n */
 	struct arena arena;		  /* of these, and of what is found for all at once */
-	struct arena own[MOST_SLICES];	  /* of what is found for each slice's */
 };
 
 static enum code portion_begin(struct portion *p, struct error *e)
 {
-	size_t limit = p->round->arena.limit;
-
-	arena_init(&p->arena, limit);
-	for (size_t i = 0; i < p->round->n_slices; i++)
-		arena_init(&p->own[i], limit);
+	arena_init(&p->arena, ARENA_LIMIT);
 	p->asks = arena_array(&p->arena, p->n, sizeof *p->asks);
 	p->found = arena_array(&p->arena, p->n, sizeof *p->found);
 	if (!p->asks || !p->found)
@@ -40,83 +36,63 @@ static enum code portion_begin(struct portion *p, struct error *e)
 	return OK;
 }
 
-static void portion_end(struct portion *p)
-{
-	for (size_t i = 0; i < p->round->n_slices; i++)
-		arena_free(&p->own[i]);
-	arena_free(&p->arena);
-}
-
-/* The first of the portion's that is query `index` of the request, or comes behind it. */
-static size_t first_from(const struct portion *p, size_t index)
-{
-	size_t i = 0;
-
-	while (i < p->n && p->open[i]->query->index < index)
-		i++;
-	return i;
-}
-
-static enum code judge_slice(void *arg, struct slice *s, struct error *e)
+static enum code search_together(void *arg, struct error *e)
 {
 	struct portion *p = arg;
-	struct arena *own = &p->own[s - p->round->slices];
-	size_t first = first_from(p, s->first), end = first_from(p, s->first + s->n);
 
-	if (sources_ask(p->round->m, APART, p->asks + first, end - first, own, p->found + first, e))
-		return e->code;
-	for (size_t i = first; i < end; i++)
-		if (attempt_judge(p->open[i], p->found[i], e))
-			return e->code;
-	return OK;
+	return sources_ask(p->round->m, TOGETHER, p->asks, p->n, &p->arena, p->found, e);
 }
 
-static enum code ask_and_judge(struct portion *p, struct error *e)
+static enum code judge_part(void *arg, size_t first, size_t n, struct error *e)
 {
-	if (sources_ask(p->round->m, TOGETHER, p->asks, p->n, &p->arena, p->found, e))
-		return e->code;
-	return round_each(p->round, judge_slice, p, e);
-}
+	struct portion *p = arg;
+	struct arena own; /* of lists that are found for each by itself */
 
-/* Leaves those that are not settled in front, with what they ask next; returns how many. */
-static enum code keep_open(struct portion *p, struct arena *kept, size_t *left, struct error *e)
-{
-	size_t n = 0;
-
-	for (size_t i = 0; i < p->n; i++) {
-		struct attempt *a = p->open[i];
-		if (!a->unsettled)
-			continue;
-		if (deepen(a, p->found[i], kept, e))
-			return e->code;
-		p->open[n++] = a;
-	}
-	*left = n;
-	return OK;
-}
-
-static enum code try(struct round *round, struct attempt **open, size_t n, struct arena *kept,
-	size_t *left, struct error *e)
-{
-	struct portion p = {.round = round, .open = open, .n = n};
-	enum code rc = portion_begin(&p, e);
-
-	if (rc == OK)
-		rc = ask_and_judge(&p, e);
-	if (rc == OK)
-		rc = keep_open(&p, kept, left, e);
-	portion_end(&p);
+	arena_init(&own, ARENA_LIMIT);
+	enum code rc =
+		sources_ask(p->round->m, APART, p->asks + first, n, &own, p->found + first, e);
+	for (size_t i = first; i < first + n && rc == OK; i++)
+		rc = attempt_judge(p->open[i], p->found[i], e);
+	arena_free(&own);
 	return rc;
 }
 
 /* Of a source's list, at most. */
 static size_t hits_of(const struct attempt *a)
 {
-	return a->ask.depth - a->before[PB__SOURCE_KIND__SOURCE_KIND_DENSE].unlisted;
+	size_t depth = a->ask.depth, documents = a->m->view.corpus->n;
+	size_t unlisted = a->before[PB__SOURCE_KIND__SOURCE_KIND_DENSE].unlisted;
+
+	depth = depth < documents ? depth : documents;
+	return depth > unlisted ? depth - unlisted : 0;
 }
 
-/* As many of the open queries, from the first, as may search at once. */
-static size_t portion(struct attempt **open, size_t n)
+static enum code ask_and_judge(struct portion *p, struct error *e)
+{
+	size_t least = hits_of(p->open[0]) < LONG_LIST ? FEW : 1;
+	enum code rc = portion_begin(p, e);
+
+	if (rc == OK && recipe_has_source(p->round->m->recipe, PB__SOURCE_KIND__SOURCE_KIND_DENSE))
+		rc = round_once(p->round, search_together, p, e);
+	if (rc == OK)
+		rc = round_each(p->round, p->n, least, judge_part, p, e);
+	arena_free(&p->arena);
+	return rc;
+}
+
+/* Leaves those that are not settled in front; returns how many. */
+static size_t keep_open(struct attempt **open, size_t n)
+{
+	size_t left = 0;
+
+	for (size_t i = 0; i < n; i++)
+		if (open[i]->unsettled)
+			open[left++] = open[i];
+	return left;
+}
+
+/* As many of the open queries, from the first, as may ask at once. */
+static size_t some_of(struct attempt **open, size_t n)
 {
 	size_t hits = 0, i = 0;
 
@@ -125,101 +101,80 @@ static size_t portion(struct attempt **open, size_t n)
 	return i;
 }
 
-static enum code settle(struct round *round, struct attempt **open, size_t n, struct error *e);
-
-/* Those that ask at once, and them alone until all of them are settled. */
-static enum code settle_portion(
-	struct round *round, struct attempt **open, size_t n, struct error *e)
-{
-	struct arena kept;
-	size_t left = 0;
-
-	arena_init(&kept, round->arena.limit);
-	enum code rc = try(round, open, n, &kept, &left, e);
-	if (rc == OK)
-		rc = settle(round, open, left, e);
-	arena_free(&kept);
-	return rc;
-}
-
 static enum code settle(struct round *round, struct attempt **open, size_t n, struct error *e)
 {
 	for (size_t i = 0, some; i < n; i += some) {
-		some = portion(open + i, n - i);
-		if (check_cancelled(round->m->cancelled, e) ||
-			settle_portion(round, open + i, some, e))
+		some = some_of(open + i, n - i);
+		struct portion p = {.round = round, .open = open + i, .n = some};
+		if (check_cancelled(round->m->cancelled, e) || ask_and_judge(&p, e) ||
+			settle(round, open + i, keep_open(open + i, some), e))
 			return e->code;
 	}
 	return OK;
 }
 
-struct mined {
+/* The attempts of a round's queries. */
+struct attempts {
 	struct round *round;
-	struct attempt *attempts; /* of its queries */
+	struct attempt *at;
 };
 
-static struct attempt *attempts_of(const struct mined *all, const struct slice *s)
+static enum code begin_part(void *arg, size_t first, size_t n, struct error *e)
 {
-	return all->attempts + (s->first - all->round->first);
-}
+	struct attempts *a = arg;
+	const struct mining *m = a->round->m;
 
-static enum code begin_slice(void *arg, struct slice *s, struct error *e)
-{
-	struct mined *all = arg;
-	struct attempt *attempts = attempts_of(all, s);
-	const struct mining *m = all->round->m;
-
-	for (size_t i = 0; i < s->n; i++)
-		if (attempt_begin(&attempts[i], m, &m->queries[s->first + i], &s->arena, e))
+	for (size_t i = first; i < first + n; i++)
+		if (attempt_begin(&a->at[i], m, &m->queries[a->round->first + i], e))
 			return e->code;
 	return OK;
 }
 
-static enum code finish_slice(void *arg, struct slice *s, struct error *e)
+static enum code settle_all(struct attempts *a, struct error *e)
 {
-	struct mined *all = arg;
-	const struct attempt *attempts = attempts_of(all, s);
-	const struct mining *m = all->round->m;
-	Pb__MineResult **results;
-	size_t n = 0;
-
-	for (size_t i = 0; i < s->n; i++)
-		n += attempts[i].n_pairs;
-	s->made = results = arena_array(&s->arena, n, sizeof *results);
-	if (!results)
-		return error_memory(e);
-	for (size_t i = 0; i < s->n; i++)
-		for (size_t j = 0; j < attempts[i].n_pairs; j++)
-			results[s->n_made++] = attempts[i].pairs[j].result;
-	return m->recipe->include_text ? texts_put(m, results, s->n_made, &s->arena, e) : OK;
-}
-
-static enum code settle_all(struct mined *all, struct error *e)
-{
-	struct round *round = all->round;
+	struct round *round = a->round;
 	struct attempt **open = arena_array(&round->arena, round->n, sizeof *open);
-	size_t n = 0;
 
 	if (!open)
 		return error_memory(e);
 	for (size_t i = 0; i < round->n; i++)
-		if (all->attempts[i].unsettled)
-			open[n++] = &all->attempts[i];
-	return settle(round, open, n, e);
+		open[i] = &a->at[i];
+	return settle(round, open, keep_open(open, round->n), e);
 }
 
-enum code pipeline_run(struct round *round, struct error *e)
+static enum code put_texts(void *arg, size_t first, size_t n, struct error *e)
 {
-	struct mined all = {round, arena_array(&round->arena, round->n, sizeof(struct attempt))};
+	struct attempts *a = arg;
 
-	if (!all.attempts)
+	for (size_t i = first; i < first + n; i++)
+		if (attempt_put_texts(&a->at[i], e))
+			return e->code;
+	return OK;
+}
+
+static enum code take_all(struct attempts *a, mine_emit take, void *arg, struct error *e)
+{
+	for (size_t i = 0; i < a->round->n; i++)
+		for (size_t j = 0; j < a->at[i].n_pairs; j++)
+			if (take(arg, a->at[i].pairs[j].result, e))
+				return e->code;
+	return OK;
+}
+
+enum code pipeline_run(struct round *round, mine_emit take, void *arg, struct error *e)
+{
+	struct attempts a = {round, arena_array(&round->arena, round->n, sizeof *a.at)};
+
+	if (!a.at)
 		return error_memory(e);
-	enum code rc = round_each(round, begin_slice, &all, e);
+	enum code rc = round_each(round, round->n, FEW, begin_part, &a, e);
 	if (rc == OK)
-		rc = settle_all(&all, e);
+		rc = settle_all(&a, e);
+	if (rc == OK && round->m->recipe->include_text)
+		rc = round_each(round, round->n, FEW, put_texts, &a, e);
 	if (rc == OK)
-		rc = round_each(round, finish_slice, &all, e);
+		rc = take_all(&a, take, arg, e);
 	for (size_t i = 0; i < round->n; i++)
-		attempt_end(&all.attempts[i]);
+		attempt_end(&a.at[i]);
 	return rc;
 }

@@ -4,7 +4,7 @@
 
 #include "workers/mine/rounds.h"
 
-/* Makes the results of each slice: Pb__MineResult *[n_made]. */
-enum code pipeline_run(struct round *round, struct error *e);
+/* Hands each of the round's results to `take`, as mine_run does to its own. */
+enum code pipeline_run(struct round *round, mine_emit take, void *arg, struct error *e);
 
 #endif

@@ -1,118 +1,119 @@
 #include "workers/mine/rounds.h"
 
-#include "proto/limits.h"
+#include <pthread.h>
+
 #include "storage/progress.h"
 
-enum {
-	SLICE_MEMORY = LIMIT_REQUEST_MEMORY / 8,
-	LEAST_QUERIES = 8, /* of a slice */
-	MOST_RESULTS =
-		1 << 20, /* of a round, where it is not one slice: some 100 MB without texts */
-};
+enum { MOST_WEIGHT = 1 << 20 /* of a round of more than one query: some 100 MB without texts */ };
 
-static size_t slices_a_round(const struct rounds *r)
+/* The round that begins with query `first`. */
+static struct round cut(const struct rounds *r, size_t first)
 {
-	size_t busy = r->pool ? 2 * pool_threads(r->pool, HEAVY) : 1;
-	size_t n = busy < r->slices ? r->slices : busy;
+	const struct query *queries = r->m->queries + first;
+	size_t left = r->m->n_queries - first, weight = 0, n = 0;
 
-	return n > MOST_SLICES ? MOST_SLICES : n;
+	while (n < left && n < r->most && weight < MOST_WEIGHT)
+		weight += r->weight(r->m, &queries[n++]);
+	return (struct round){.m = r->m, .pool = r->pool, .first = first, .n = n};
 }
 
-/* Few queries are cut finer, so that every thread has some. */
-static size_t slice_size(const struct rounds *r)
+enum code rounds_run(const struct rounds *r, struct error *e)
 {
-	size_t threads = r->pool ? pool_threads(r->pool, HEAVY) : 1;
-	size_t share = (r->m->n_queries + threads - 1) / threads;
+	size_t n;
 
-	if (share < LEAST_QUERIES)
-		share = LEAST_QUERIES;
-	return share < r->slice_queries ? share : r->slice_queries;
-}
-
-static size_t results_of(const struct rounds *r, const struct slice *s)
-{
-	size_t n = 0;
-
-	for (size_t i = 0; i < s->n; i++)
-		n += r->results(r->m, &r->m->queries[s->first + i]);
-	return n;
-}
-
-/* Cuts the round that begins with query `first`. */
-static void cut(const struct rounds *r, struct round *round, size_t first)
-{
-	size_t most = slices_a_round(r), size = slice_size(r), results = 0;
-
-	*round = (struct round){.m = r->m, .pool = r->pool, .first = first};
-	arena_init(&round->arena, SLICE_MEMORY);
-	while (round->n_slices < most && first < r->m->n_queries && results < MOST_RESULTS) {
-		struct slice *s = &round->slices[round->n_slices++];
-		size_t left = r->m->n_queries - first;
-		*s = (struct slice){.first = first, .n = left < size ? left : size};
-		arena_init(&s->arena, SLICE_MEMORY);
-		results += results_of(r, s);
-		first += s->n;
+	for (size_t first = 0; first < r->m->n_queries; first += n) {
+		struct round round = cut(r, first);
+		n = round.n;
+		if (check_cancelled(r->m->cancelled, e))
+			return e->code;
+		arena_init(&round.arena, ARENA_LIMIT);
+		enum code rc = r->work(r->arg, &round, e);
+		arena_free(&round.arena);
+		if (rc)
+			return rc;
 	}
-	round->n = first - round->first;
-}
-
-static enum code run(const struct rounds *r, struct round *round, struct error *e)
-{
-	enum code rc = check_cancelled(r->m->cancelled, e);
-
-	if (rc == OK)
-		rc = r->work(r->arg, round, e);
-	for (size_t i = 0; i < round->n_slices; i++) {
-		if (rc == OK)
-			rc = r->take(r->arg, &round->slices[i], e);
-		arena_free(&round->slices[i].arena);
-	}
-	arena_free(&round->arena);
-	return rc;
-}
-
-enum code rounds_run(const struct rounds *r, struct arena *arena, struct error *e)
-{
-	struct round *round = arena_alloc(arena, sizeof *round);
-	enum code rc = OK;
-
-	if (!round)
-		return error_memory(e);
-	for (size_t first = 0; first < r->m->n_queries && rc == OK; first += round->n) {
-		cut(r, round, first);
-		rc = run(r, round, e);
-	}
-	return rc;
+	return OK;
 }
 
 struct each {
-	struct round *round;
-	enum code (*work)(void *arg, struct slice *s, struct error *e);
+	const struct round *round;
+	size_t n, part;
+	enum code (*work)(void *arg, size_t first, size_t n, struct error *e);
 	void *arg;
+	pthread_mutex_t lock; /* of the rest */
+	size_t failed;	      /* the first part that did */
+	struct error *error;
 };
 
-static void work(void *arg, size_t i)
+static void do_part(void *arg, size_t i)
 {
 	struct each *each = arg;
-	struct slice *s = &each->round->slices[i];
+	size_t first = i * each->part, left = each->n - first;
+	struct error e;
 
-	s->code = check_cancelled(each->round->m->cancelled, &s->error);
-	if (s->code == OK)
-		s->code = each->work(each->arg, s, &s->error);
+	if (!check_cancelled(each->round->m->cancelled, &e) &&
+		!each->work(each->arg, first, left < each->part ? left : each->part, &e))
+		return;
+	pthread_mutex_lock(&each->lock);
+	if (i < each->failed) {
+		each->failed = i;
+		*each->error = e;
+	}
+	pthread_mutex_unlock(&each->lock);
 }
 
-enum code round_each(struct round *round,
-	enum code (*each)(void *arg, struct slice *s, struct error *e), void *arg, struct error *e)
+/* So that every thread has some, but for what is too little for that. */
+static size_t part_of(const struct round *round, size_t n, size_t least)
 {
-	struct each all = {round, each, arg};
+	size_t threads = round->pool ? pool_threads(round->pool, HEAVY) : 1;
+	size_t share = (n + threads - 1) / threads;
 
-	pool_each(round->pool, round->n_slices, work, &all);
-	for (size_t i = 0; i < round->n_slices; i++) {
-		const struct slice *s = &round->slices[i];
-		if (s->code) {
-			*e = s->error;
-			return s->code;
-		}
-	}
-	return OK;
+	if (share < least)
+		return least;
+	return share < PART_QUERIES ? share : PART_QUERIES;
+}
+
+enum code round_each(const struct round *round, size_t n, size_t least,
+	enum code (*each)(void *arg, size_t first, size_t n, struct error *e), void *arg,
+	struct error *e)
+{
+	struct each all = {.round = round,
+		.n = n,
+		.part = part_of(round, n, least),
+		.work = each,
+		.arg = arg,
+		.lock = PTHREAD_MUTEX_INITIALIZER,
+		.failed = SIZE_MAX,
+		.error = e};
+
+	pool_each(round->pool, (n + all.part - 1) / all.part, do_part, &all);
+	return all.failed < SIZE_MAX ? e->code : OK;
+}
+
+struct once {
+	enum code (*work)(void *arg, struct error *e);
+	void *arg;
+	struct error *error;
+	enum code code;
+};
+
+static void do_once(void *arg, size_t i)
+{
+	struct once *once = arg;
+
+	(void)i;
+	once->code = once->work(once->arg, once->error);
+}
+
+/* A small request keeps the place that it has. */
+enum code round_once(const struct round *round, enum code (*work)(void *arg, struct error *e),
+	void *arg, struct error *e)
+{
+	struct once once = {.work = work, .arg = arg, .error = e};
+
+	if (round->n > PART_QUERIES)
+		pool_turn(round->pool, do_once, &once);
+	else
+		pool_each(round->pool, 1, do_once, &once);
+	return once.code;
 }

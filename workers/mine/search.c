@@ -7,6 +7,8 @@
 #include "workers/mine/source.h"
 #include "workers/mine/texts.h"
 
+enum { FEW = 8 /* queries that are not worth another thread */ };
+
 /* What a search is as a recipe: one source. */
 struct search_recipe {
 	Pb__MineNegativesRequest recipe;
@@ -24,6 +26,7 @@ struct search {
 	/* of a round */
 	struct round *round;
 	struct ask *asks;
+	struct arena *arenas;
 	struct found (*found)[N_SOURCES];
 };
 
@@ -60,53 +63,34 @@ static enum code check(const Pb__SearchRequest *req, struct error *e)
 	return queries_check_count(req->n_queries, e);
 }
 
-static size_t hits_of(const struct mining *m, const struct query *q)
-{
-	(void)q;
-	return m->recipe->depth;
-}
-
-static enum code begin_slice(void *arg, struct slice *slice, struct error *e)
+static enum code begin_part(void *arg, size_t first, size_t n, struct error *e)
 {
 	struct search *s = arg;
+	const struct query *queries = s->m.queries + s->round->first;
 
-	for (size_t i = slice->first; i < slice->first + slice->n; i++) {
-		struct ask *ask = &s->asks[i - s->round->first];
-		if (ask_begin(ask, &s->m, &s->m.queries[i], &slice->arena, e))
+	for (size_t i = first; i < first + n; i++) {
+		arena_init(&s->arenas[i], ARENA_LIMIT);
+		if (ask_begin(&s->asks[i], &s->m, &queries[i], &s->arenas[i], e))
 			return e->code;
-		ask->depth = s->m.recipe->depth;
+		s->asks[i].depth = s->m.recipe->depth;
 	}
 	return OK;
 }
 
-static enum code search_slice(void *arg, struct slice *slice, struct error *e)
+static enum code search_together(void *arg, struct error *e)
 {
 	struct search *s = arg;
-	size_t first = slice->first - s->round->first;
+	struct round *r = s->round;
 
-	slice->made = s->found + first;
-	slice->n_made = slice->n;
-	return sources_ask(
-		&s->m, APART, s->asks + first, slice->n, &slice->arena, s->found + first, e);
+	return sources_ask(&s->m, TOGETHER, s->asks, r->n, &r->arena, s->found, e);
 }
 
-static enum code search_round(void *arg, struct round *round, struct error *e)
+static enum code search_part(void *arg, size_t first, size_t n, struct error *e)
 {
 	struct search *s = arg;
 
-	s->round = round;
-	s->asks = arena_array(&round->arena, round->n, sizeof *s->asks);
-	s->found = arena_array(&round->arena, round->n, sizeof *s->found);
-	if (!s->asks || !s->found)
-		return error_memory(e);
-	enum code rc = round_each(round, begin_slice, s, e);
-	if (rc == OK)
-		rc = sources_ask(&s->m, TOGETHER, s->asks, round->n, &round->arena, s->found, e);
-	if (rc == OK)
-		rc = round_each(round, search_slice, s, e);
-	for (size_t i = 0; i < round->n; i++)
-		ask_end(&s->asks[i]);
-	return rc;
+	return sources_ask(
+		&s->m, APART, s->asks + first, n, &s->arenas[first], s->found + first, e);
 }
 
 static enum code put_hits(
@@ -127,22 +111,46 @@ static enum code put_hits(
 	return OK;
 }
 
-static enum code take(void *arg, const struct slice *slice, struct error *e)
+static enum code put_result(struct search *s, size_t i, struct error *e)
+{
+	Pb__SearchResult *r = arena_alloc(s->arena, sizeof *r);
+
+	if (!r)
+		return error_memory(e);
+	pb__search_result__init(r);
+	r->query_id = s->m.queries[s->round->first + i].id;
+	s->out->results[s->out->n_results++] = r;
+	return put_hits(s, &s->found[i][s->req->source], r, e);
+}
+
+static enum code find(struct search *s, struct error *e)
+{
+	bool dense = s->req->source == PB__SOURCE_KIND__SOURCE_KIND_DENSE;
+
+	if (round_each(s->round, s->round->n, FEW, begin_part, s, e))
+		return e->code;
+	return dense ? round_once(s->round, search_together, s, e)
+		     : round_each(s->round, s->round->n, FEW, search_part, s, e);
+}
+
+static enum code search_round(void *arg, struct round *round, struct error *e)
 {
 	struct search *s = arg;
-	struct found(*found)[N_SOURCES] = slice->made;
 
-	for (size_t i = 0; i < slice->n_made; i++) {
-		Pb__SearchResult *r = arena_alloc(s->arena, sizeof *r);
-		if (!r)
-			return error_memory(e);
-		pb__search_result__init(r);
-		r->query_id = s->m.queries[slice->first + i].id;
-		if (put_hits(s, &found[i][s->req->source], r, e))
-			return e->code;
-		s->out->results[s->out->n_results++] = r;
+	s->round = round;
+	s->asks = arena_array(&round->arena, round->n, sizeof *s->asks);
+	s->arenas = arena_array(&round->arena, round->n, sizeof *s->arenas);
+	s->found = arena_array(&round->arena, round->n, sizeof *s->found);
+	if (!s->asks || !s->arenas || !s->found)
+		return error_memory(e);
+	enum code rc = find(s, e);
+	for (size_t i = 0; i < round->n && rc == OK; i++)
+		rc = put_result(s, i, e);
+	for (size_t i = 0; i < round->n; i++) {
+		ask_end(&s->asks[i]);
+		arena_free(&s->arenas[i]);
 	}
-	return OK;
+	return rc;
 }
 
 static enum code put_texts(struct search *s, struct error *e)
@@ -163,15 +171,19 @@ static enum code put_texts(struct search *s, struct error *e)
 	return texts_read(&s->texts, &s->m, s->arena, e);
 }
 
+static size_t weight(const struct mining *m, const struct query *q)
+{
+	(void)q;
+	return m->recipe->depth;
+}
+
 static enum code search(struct search *s, struct pool *pool, struct error *e)
 {
 	struct rounds rounds = {.m = &s->m,
 		.pool = pool,
-		.slice_queries = SLICE_QUERIES,
-		.slices = MANY_SLICES,
-		.results = hits_of,
+		.most = ROUND_QUERIES,
+		.weight = weight,
 		.work = search_round,
-		.take = take,
 		.arg = s};
 
 	if (mining_read_queries(&s->m, s->req->queries, s->req->n_queries, s->arena, e))
@@ -179,7 +191,7 @@ static enum code search(struct search *s, struct pool *pool, struct error *e)
 	s->out->results = arena_array(s->arena, s->m.n_queries, sizeof *s->out->results);
 	if (!s->out->results)
 		return error_memory(e);
-	if (rounds_run(&rounds, s->arena, e))
+	if (rounds_run(&rounds, e))
 		return e->code;
 	return s->req->include_text ? put_texts(s, e) : OK;
 }

@@ -56,7 +56,7 @@ static inline uint32_t found_rank(const struct found *f, size_t i)
 enum company { TOGETHER, APART };
 
 /* Fills found[kind] of each of the n queries for every source of the recipe that is asked so; lists live
- * in the arena. */
+ * in the arena; the others it leaves as they are. */
 enum code sources_ask(const struct mining *m, enum company company, const struct ask *asks,
 	size_t n, struct arena *arena, struct found (*out)[N_SOURCES], struct error *e);
 

@@ -58,8 +58,8 @@ static void teardown(void)
 	world_close(&w);
 }
 
-/* How a query looks along the line: 1 to 7 times enlarged, and every third downwards. No two slices look
- * alike. */
+/* How a query looks along the line: 1 to 7 times enlarged, and every third downwards, so
+ * that answers are not those of a neighbour, or of the part before. */
 static int looks(int query)
 {
 	int times = 1 + query % 7;
