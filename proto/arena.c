@@ -7,7 +7,7 @@
 
 #include "proto/fault.h"
 
-enum { BLOCK = 64 << 10, ALIGN = 16 };
+enum { FIRST_BLOCK = 4 << 10, BLOCK = 64 << 10, ALIGN = 16 };
 
 struct arena_block {
 	struct arena_block *next;
@@ -40,12 +40,28 @@ void arena_free(struct arena *a)
 	a->used = 0;
 }
 
+void arena_move(struct arena *to, struct arena *from)
+{
+	*to = *from;
+	to->pb.allocator_data = to;
+	from->head = NULL;
+	from->used = 0;
+}
+
+/* Blocks grow, so that many small arenas take little. */
+static size_t next_block(const struct arena *a)
+{
+	size_t block = a->used < FIRST_BLOCK ? FIRST_BLOCK : a->used;
+
+	return block < BLOCK ? block : BLOCK;
+}
+
 /* A block with room for `size`. Large things get a block of their own behind the current one, so
  * that the room left there is not given up. */
 static struct arena_block *block_for(struct arena *a, size_t size)
 {
 	struct arena_block *b = a->head;
-	size_t room = size > BLOCK / 4 ? size : BLOCK;
+	size_t block = next_block(a), room = size > block / 4 ? size : block;
 
 	if (b && b->size - b->used >= size)
 		return b;
@@ -56,7 +72,7 @@ static struct arena_block *block_for(struct arena *a, size_t size)
 		return NULL;
 	b->size = room;
 	a->used += sizeof *b + room;
-	if (a->head && room != BLOCK) {
+	if (a->head && room != block) {
 		b->next = a->head->next;
 		a->head->next = b;
 	} else {

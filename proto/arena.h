@@ -18,6 +18,8 @@ struct arena {
 
 void arena_init(struct arena *a, size_t limit);
 void arena_free(struct arena *a); /* every pointer into it dies; the arena may be used again */
+/* What is in `from` is in `to` then, which is not initialised before; `from` is empty. */
+void arena_move(struct arena *to, struct arena *from);
 
 /* Zeroed, 16-byte aligned; NULL past the limit. */
 void *arena_alloc(struct arena *a, size_t size);

@@ -374,14 +374,8 @@ static void share_out(struct line *l, struct share *s)
 	}
 }
 
-void pool_each(struct pool *pool, size_t n, void (*each)(void *arg, size_t i), void *arg)
+static void share(struct line *l, size_t n, void (*each)(void *arg, size_t i), void *arg)
 {
-	if (!pool || n < 2) {
-		for (size_t i = 0; i < n; i++)
-			each(arg, i);
-		return;
-	}
-	struct line *l = &pool->lines[HEAVY];
 	struct share s = {.each = each, .arg = arg, .n = n, .left = n};
 	bool place = turn_of == l; /* the caller holds one of the lane's places */
 
@@ -390,6 +384,24 @@ void pool_each(struct pool *pool, size_t n, void (*each)(void *arg, size_t i), v
 	share_out(l, &s);
 	l->running += place;
 	pthread_mutex_unlock(&l->lock);
+}
+
+void pool_each(struct pool *pool, size_t n, void (*each)(void *arg, size_t i), void *arg)
+{
+	if (pool && (n > 1 || (n == 1 && turn_of != &pool->lines[HEAVY]))) {
+		share(&pool->lines[HEAVY], n, each, arg);
+		return;
+	}
+	for (size_t i = 0; i < n; i++)
+		each(arg, i);
+}
+
+void pool_turn(struct pool *pool, void (*run)(void *arg, size_t i), void *arg)
+{
+	if (pool)
+		share(&pool->lines[HEAVY], 1, run, arg);
+	else
+		run(arg, 0);
 }
 
 static void lend(void *arg, struct job *job)

@@ -49,8 +49,12 @@ enum {
 	MS = 1000000,
 	PATIENCE = 64 * MS,
 	FINE_PATIENCE = 8 /* portions */,
+	LEAST_PART = 128, /* queries: fewer would read the codes for too few */
 	LOOK_AGAIN_MS = 20
 };
+
+/* What goes at once of a large request takes of all threads, beside LEAST_PART. */
+#define PART_SECONDS 1.
 
 /* What a small request takes of all threads at most, in seconds. */
 #define SMALL_SECONDS .02
@@ -79,6 +83,7 @@ struct shared {
 	bool opening[LINES];	    /* somebody cuts the next */
 	uint64_t passed_by[LINES];  /* what threads were at of lines before since its last, in ns */
 	bool fine;		    /* portions are of one step */
+	size_t part;		    /* queries of a large request that go at once; 0: by time */
 	size_t at_work;		    /* threads on portions */
 	uint64_t patience;
 	size_t coming[LINES]; /* threads that wait for a place, to take one */
@@ -121,6 +126,11 @@ void shared_cut_fine(struct shared *s)
 {
 	s->fine = true;
 	s->patience = FINE_PATIENCE;
+}
+
+void shared_cut_parts(struct shared *s, size_t queries)
+{
+	s->part = queries;
 }
 
 void shared_free(struct shared *s)
@@ -473,12 +483,10 @@ static enum line line_for(const struct shared *s, const struct shared_request *r
 	return r->n == 1 || joint_seconds(s->x, r->queries, r->n) <= most ? SMALL : MIDDLE;
 }
 
-enum code shared_search(struct shared *s, const struct shared_request *r, struct error *e)
+static enum code search_part(struct shared *s, const struct shared_request *r, struct error *e)
 {
 	struct waiting w = {.request = r};
 
-	if (r->n == 0)
-		return OK;
 	pthread_mutex_lock(&s->lock);
 	if (r->crew && r->crew->threads > s->threads)
 		s->threads = r->crew->threads;
@@ -489,4 +497,30 @@ enum code shared_search(struct shared *s, const struct shared_request *r, struct
 	if (w.error.code)
 		*e = w.error;
 	return w.error.code;
+}
+
+/* How many of a large request's go at once, so that another does not wait long for its turn. */
+static size_t part_of(const struct shared *s, const struct shared_request *r)
+{
+	size_t threads = r->crew ? r->crew->threads : 1, most = s->part;
+
+	if (!r->bulk)
+		return r->n;
+	if (!most)
+		most = LEAST_PART + (size_t)(PART_SECONDS * (double)threads /
+					     joint_seconds(s->x, r->queries, 1));
+	return r->n < most ? r->n : most;
+}
+
+enum code shared_search(struct shared *s, const struct shared_request *r, struct error *e)
+{
+	struct shared_request part = *r;
+
+	for (size_t left = r->n; left > 0; left -= part.n, part.queries += part.n) {
+		part.n = left;
+		part.n = part_of(s, &part);
+		if (search_part(s, &part, e))
+			return e->code;
+	}
+	return OK;
 }

@@ -19,8 +19,10 @@ struct shared *shared_new(const struct exact *x); /* NULL: no memory */
 /* Nobody may be searching. NULL is fine. */
 void shared_free(struct shared *s);
 
-/* For tests: a portion ends as soon as it may, whatever the time. Before anybody searches. */
+/* For tests, before anybody searches: a portion ends as soon as it may, whatever the time; and so many
+ * queries of a bulk go at once. */
 void shared_cut_fine(struct shared *s);
+void shared_cut_parts(struct shared *s, size_t queries);
 
 struct shared_request {
 	struct exact_query *queries;

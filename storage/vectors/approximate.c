@@ -147,15 +147,35 @@ static enum code search_lists(const struct image *g, const struct faiss_paramete
 	return shared_search(g->private->shared, r, e);
 }
 
-enum code approximate_search(const struct image *g, const struct faiss_parameters *how,
-	const struct shared_request *r, struct error *e)
+enum {
+	SLICE = 8 /* queries, of .05 to 100 ms each: what one thread does before others may go first */
+};
+
+struct search_all {
+	const struct image *g;
+	const struct faiss_parameters *how;
+	const struct shared_request *request;
+};
+
+static enum code search_slice(void *arg, size_t slice, struct error *e)
 {
-	if (g->lists)
-		return search_lists(g, how, r, e);
-	for (size_t i = 0; i < r->n; i++) {
-		r->queries[i].found = 0;
-		if (g->rows && search_with_room(g, how, r, &r->queries[i], e))
+	const struct search_all *all = arg;
+	const struct shared_request *r = all->request;
+
+	for (size_t i = slice * SLICE; i < r->n && i < (slice + 1) * SLICE; i++) {
+		struct exact_query *q = &r->queries[i];
+		q->found = 0;
+		if (all->g->rows && search_with_room(all->g, all->how, r, q, e))
 			return e->code;
 	}
 	return OK;
+}
+
+enum code approximate_search(const struct image *g, const struct faiss_parameters *how,
+	const struct shared_request *r, struct error *e)
+{
+	struct search_all all = {g, how, r};
+	struct slices slices = {.n = (r->n + SLICE - 1) / SLICE, .each = search_slice, .arg = &all};
+
+	return g->lists ? search_lists(g, how, r, e) : crew_slices(r->crew, &slices, e);
 }

@@ -20,8 +20,8 @@ enum code approximate_check(
 /* What a search does that brings none; nothing where search is exact. */
 struct faiss_parameters approximate_settled(const struct image *g);
 
-/* As image_search, on an image that is not exact; `how` was checked, and may be NULL. Limits of the
- * queries are heeded among what a FAISS index proposed, which does not look further for them. */
+/* As image_search, on an image that is not exact; `how` was checked, and may be NULL. FAISS searches
+ * for each by itself, on the threads of the crew. Limits of the queries are heeded among what a FAISS index proposed, which does not look further for them. */
 enum code approximate_search(const struct image *g, const struct faiss_parameters *how,
 	const struct shared_request *r, struct error *e);
 

@@ -30,8 +30,7 @@ typedef enum code exact_answer(
 	const struct image *g, const struct shared_request *r, struct error *e);
 
 /* Of an image that is not exact, searched as it is for who brings no parameters; its lists are settled
- * first, so nobody else may have it yet. On the calling thread and, but for FAISS's searches, the
- * progress's crew. `out` is left alone where there is nothing to find: a single
+ * first, so nobody else may have it yet. On the calling thread and the progress's crew. `out` is left alone where there is nothing to find: a single
  * document. Reports the phase "measure"; `progress` may be NULL. */
 enum code recall_measure(struct image *g, exact_answer *truth, const struct progress *progress,
 	Pb__Recall *out, struct error *e);

@@ -388,6 +388,54 @@ START_TEST(large_requests_leave_threads_for_small_ones)
 }
 END_TEST
 
+/* Somebody from outside, with one thing to do, while the only place is taken. */
+struct outsider {
+	struct pool *pool;
+	bool turn; /* by pool_turn */
+	atomic_bool opened, came, had_turn;
+};
+
+static void note_turn(void *arg, size_t i)
+{
+	struct outsider *o = arg;
+
+	o->had_turn = o->opened && i == 0;
+}
+
+static void *come_from_outside(void *arg)
+{
+	struct outsider *o = arg;
+
+	o->came = true;
+	if (o->turn)
+		pool_turn(o->pool, note_turn, o);
+	else
+		pool_each(o->pool, 1, note_turn, o);
+	return NULL;
+}
+
+START_TEST(who_has_no_place_waits_for_one_also_with_one_slice)
+{
+	enum { TIMES = 200 };
+
+	for (int time = 0; time < TIMES; time++) {
+		struct outsider o = {.pool = start_pool(1, 1, 2), .turn = time % 2};
+		struct gate gate;
+		pthread_t thread;
+		gate_close(&gate, o.pool, HEAVY);
+		pthread_create(&thread, NULL, come_from_outside, &o);
+		while (!o.came)
+			sched_yield();
+		sched_yield();
+		o.opened = true;
+		gate_open(&gate);
+		pthread_join(thread, NULL);
+		ck_assert(o.had_turn);
+		pool_stop(o.pool);
+	}
+}
+END_TEST
+
 START_TEST(without_a_pool_slices_run_in_order_on_the_caller)
 {
 	size_t list[11] = {0};
@@ -431,6 +479,7 @@ Suite *suite(void)
 	tcase_add_test(t, what_is_sent_takes_no_room_in_the_lane);
 	tcase_add_test(t, a_place_is_wanted_while_somebody_stands_in_line);
 	tcase_add_test(t, large_requests_leave_threads_for_small_ones);
+	tcase_add_test(t, who_has_no_place_waits_for_one_also_with_one_slice);
 	tcase_add_test(t, without_a_pool_slices_run_in_order_on_the_caller);
 #ifdef HARDMINER_FAULTS
 	tcase_add_test(t, a_pool_that_cannot_start_leaves_nothing);

@@ -17,8 +17,11 @@
 #include "workers/mine/kept.h"
 #include "workers/mine/parameters.h"
 #include "workers/mine/report.h"
+#include "workers/mine/rounds.h"
+#include "workers/mine/source.h"
 
-enum { PAGE = 256, MEMORY = 512 << 20 };
+/* Queries of a page: as many as mining searches for at once, where their answers are small. */
+enum { PAGE = ROUND_QUERIES, LARGE_PAGE = 256, MANY_NEGATIVES = 64, MEMORY = 512 << 20 };
 
 struct checkpoint {
 	uint64_t query;	     /* the next one's number */
@@ -32,24 +35,36 @@ struct set {
 	struct collection collection;
 	struct checkpoint at;
 	uint64_t total; /* queries of the collection */
+	size_t page;
 };
+
+/* Of in_batch it is the same whatever the number of negatives: who shares a page decides the answer. */
+static size_t page_size(const Pb__MineNegativesRequest *recipe)
+{
+	bool large = recipe->explain || recipe->include_text ||
+		     recipe->anchor == PB__ANCHOR__ANCHOR_EACH ||
+		     recipe->num_negatives > MANY_NEGATIVES ||
+		     recipe_has_source(recipe, PB__SOURCE_KIND__SOURCE_KIND_IN_BATCH);
+
+	return large ? LARGE_PAGE : PAGE;
+}
 
 /* The next queries by number, as the queries of a request; those with positives only. `found` is
  * how many there were in all. */
 static enum code read_page(const struct set *s, struct arena *arena,
 	Pb__MineNegativesRequest *request, size_t *found, struct error *e)
 {
-	struct query_row rows[PAGE];
-	Pb__MineQuery *queries = arena_array(arena, PAGE, sizeof *queries);
+	struct query_row *rows = arena_array(arena, s->page, sizeof *rows);
+	Pb__MineQuery *queries = arena_array(arena, s->page, sizeof *queries);
 	sqlite3 *reader;
 
-	request->queries = arena_array(arena, PAGE, sizeof *request->queries);
-	if (!queries || !request->queries)
+	request->queries = arena_array(arena, s->page, sizeof *request->queries);
+	if (!rows || !queries || !request->queries)
 		return error_memory(e);
 	if (database_read(s->work->mine.db, &reader, e))
 		return e->code;
 	enum code rc = queries_page(
-		reader, s->collection.id, (uint32_t)s->at.query, PAGE, arena, rows, found, e);
+		reader, s->collection.id, (uint32_t)s->at.query, s->page, arena, rows, found, e);
 	database_read_done(s->work->mine.db, reader);
 	if (rc)
 		return rc;
@@ -126,10 +141,10 @@ static enum code add_up(const struct set *s, struct report *report, struct error
 
 	for (uint64_t first = 0; found > 0; first += found) {
 		struct arena arena;
-		Pb__MineResult *results[PAGE];
+		Pb__MineResult *results[LARGE_PAGE];
 		arena_init(&arena, MEMORY);
 		enum code rc = mined_set_page(s->work->mine.db, &s->collection, s->req->name, first,
-			PAGE, &arena, results, &found, e);
+			LARGE_PAGE, &arena, results, &found, e);
 		for (size_t i = 0; i < found && rc == OK; i++)
 			rc = report_add(report, results[i], e);
 		arena_free(&arena);
@@ -189,7 +204,11 @@ static enum code complete(const struct set *s, struct error *e)
 static enum code mine(const struct work *w, const char **result, struct error *e)
 {
 	struct set s = {.work = w, .req = (const Pb__MineCollectionRequest *)w->request};
+	Pb__MineNegativesRequest *recipe;
 
+	if (recipe_resolve(s.req->mine, w->arena, &recipe, e))
+		return e->code;
+	s.page = page_size(recipe);
 	if (collection_get(w->mine.db, s.req->collection, &s.collection, e))
 		return e->code;
 	s.total = s.collection.queries;

@@ -40,14 +40,14 @@ static Pb__Negative *add_negative(Pb__MineResult *r, Pb__Negative *n, const char
 	return n;
 }
 
-static enum code put_negatives(const struct attempt *a, const struct list *list,
-	const struct fill *fill, Pb__MineResult *r, struct error *e)
+static enum code put_negatives(struct attempt *a, const struct list *list, const struct fill *fill,
+	Pb__MineResult *r, struct error *e)
 {
 	const char **id = a->m->view.corpus->id;
 	size_t n = count_verdict(list, CHOSEN) + fill->n;
-	Pb__Negative *negative = arena_array(a->arena, n, sizeof *negative);
+	Pb__Negative *negative = arena_array(&a->arena, n, sizeof *negative);
 
-	r->negatives = arena_array(a->arena, n, sizeof *r->negatives);
+	r->negatives = arena_array(&a->arena, n, sizeof *r->negatives);
 	if (!negative || !r->negatives)
 		return error_memory(e);
 	for (size_t i = 0; i < list->n; i++) {
@@ -69,11 +69,11 @@ static enum code put_negatives(const struct attempt *a, const struct list *list,
 }
 
 static enum code put_positives(
-	const struct attempt *a, const struct pair *p, Pb__MineResult *r, struct error *e)
+	struct attempt *a, const struct pair *p, Pb__MineResult *r, struct error *e)
 {
-	Pb__ScoredPositive *positive = arena_array(a->arena, p->n, sizeof *positive);
+	Pb__ScoredPositive *positive = arena_array(&a->arena, p->n, sizeof *positive);
 
-	r->positives = arena_array(a->arena, p->n, sizeof *r->positives);
+	r->positives = arena_array(&a->arena, p->n, sizeof *r->positives);
 	if (!positive || !r->positives)
 		return error_memory(e);
 	for (size_t i = 0; i < p->n; i++, positive++) {
@@ -87,9 +87,9 @@ static enum code put_positives(
 
 /* The verdicts are the numbers of the fields. */
 static enum code put_rejected(
-	const struct attempt *a, const struct list *list, Pb__MineResult *r, struct error *e)
+	struct attempt *a, const struct list *list, Pb__MineResult *r, struct error *e)
 {
-	r->rejected = arena_alloc(a->arena, sizeof *r->rejected);
+	r->rejected = arena_alloc(&a->arena, sizeof *r->rejected);
 	if (!r->rejected)
 		return error_memory(e);
 	pb__rejected__init(r->rejected);
@@ -105,9 +105,9 @@ static enum code put_rejected(
 }
 
 static enum code begin(
-	const struct attempt *a, const struct pair *p, Pb__MineResult **out, struct error *e)
+	struct attempt *a, const struct pair *p, Pb__MineResult **out, struct error *e)
 {
-	Pb__MineResult *r = arena_alloc(a->arena, sizeof *r);
+	Pb__MineResult *r = arena_alloc(&a->arena, sizeof *r);
 
 	if (!r)
 		return error_memory(e);
@@ -124,12 +124,12 @@ static enum code begin(
 	return OK;
 }
 
-static uint32_t depth_reached(const struct attempt *a)
+static uint32_t depth_reached(struct attempt *a)
 {
 	return a->ask.depth < a->m->view.corpus->n ? a->ask.depth : a->m->view.corpus->n;
 }
 
-enum code answer_pair(const struct attempt *a, const struct pair *p, const struct list *list,
+enum code answer_pair(struct attempt *a, const struct pair *p, const struct list *list,
 	const struct fill *fill, Pb__MineResult **out, struct error *e)
 {
 	Pb__MineResult *r;
@@ -139,28 +139,28 @@ enum code answer_pair(const struct attempt *a, const struct pair *p, const struc
 		return e->code;
 	PUT(r, candidates, list->n + list->unlisted);
 	PUT(r, depth, depth_reached(a));
-	if (a->m->recipe->explain && explain_list(a->m->view.corpus, list, a->arena, r, e))
+	if (a->m->recipe->explain && explain_list(a->m->view.corpus, list, &a->arena, r, e))
 		return e->code;
 	*out = r;
 	return OK;
 }
 
-enum code answer_error(const struct attempt *a, const struct pair *p, const struct error *why,
+enum code answer_error(struct attempt *a, const struct pair *p, const struct error *why,
 	Pb__MineResult **out, struct error *e)
 {
 	Pb__MineResult *r;
 
 	if (begin(a, p, &r, e))
 		return e->code;
-	r->error = arena_alloc(a->arena, sizeof *r->error);
+	r->error = arena_alloc(&a->arena, sizeof *r->error);
 	if (!r->error)
 		return error_memory(e);
 	pb__error__init(r->error);
 	PUT(r->error, code, error_http_status(why));
 	r->error->status = code_name(why->code);
-	r->error->reason = arena_strdup(a->arena, why->reason);
-	r->error->message = arena_strdup(a->arena, why->text);
-	r->error->field = arena_strdup(a->arena, why->field);
+	r->error->reason = arena_strdup(&a->arena, why->reason);
+	r->error->message = arena_strdup(&a->arena, why->text);
+	r->error->field = arena_strdup(&a->arena, why->field);
 	if (!r->error->reason || !r->error->message || !r->error->field)
 		return error_memory(e);
 	*out = r;

@@ -6,9 +6,9 @@
 #include "workers/mine/shortfall.h"
 
 /* The result lives in the attempt's arena; ids are the corpus's own. */
-enum code answer_pair(const struct attempt *a, const struct pair *p, const struct list *list,
+enum code answer_pair(struct attempt *a, const struct pair *p, const struct list *list,
 	const struct fill *fill, Pb__MineResult **out, struct error *e);
-enum code answer_error(const struct attempt *a, const struct pair *p, const struct error *why,
+enum code answer_error(struct attempt *a, const struct pair *p, const struct error *why,
 	Pb__MineResult **out, struct error *e);
 
 /* Every candidate with its ranks, scores and verdict, for explain. */

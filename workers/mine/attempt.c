@@ -7,8 +7,10 @@
 #include "workers/mine/deepen.h"
 #include "workers/mine/merge.h"
 #include "workers/mine/recipe.h"
+#include "workers/mine/rounds.h"
 #include "workers/mine/sample.h"
 #include "workers/mine/shortfall.h"
+#include "workers/mine/texts.h"
 
 /* Failures that are the query's own; any other is the request's. */
 static bool is_the_querys(enum code code)
@@ -20,7 +22,7 @@ static enum code read_query(struct attempt *a, struct error *e)
 {
 	const struct view *view = &a->m->view;
 
-	if (ask_begin(&a->ask, a->m, a->query, a->arena, e))
+	if (ask_begin(&a->ask, a->m, a->query, &a->arena, e))
 		return e->code;
 	a->scoring = (struct scoring){a->m->recipe->scorer, view->image, a->ask.vector,
 		view->corpus->bm25, a->ask.terms, a->query->scores, a->query->n_scores};
@@ -31,7 +33,7 @@ static enum code score_positives(struct attempt *a, struct error *e)
 {
 	const struct query *q = a->query;
 
-	a->positive_scores = arena_array(a->arena, q->n_positives, sizeof(double));
+	a->positive_scores = arena_array(&a->arena, q->n_positives, sizeof(double));
 	if (!a->positive_scores)
 		return error_memory(e);
 	for (size_t i = 0; i < q->n_positives; i++)
@@ -66,7 +68,7 @@ static enum code make_pairs(struct attempt *a, struct error *e)
 
 	if (n == 0)
 		return no_positive(q, "", e);
-	a->pairs = arena_array(a->arena, n, sizeof *a->pairs);
+	a->pairs = arena_array(&a->arena, n, sizeof *a->pairs);
 	if (!a->pairs)
 		return error_memory(e);
 	for (size_t i = 0; i < n; i++) {
@@ -86,7 +88,7 @@ static enum code prepare(struct attempt *a, struct error *e)
 		return e->code;
 	a->window = window_for(a->m->recipe, a->query->n_positives);
 	a->ask.depth = a->window.depth;
-	return identity_of(a->m->recipe, a->m->view.corpus, a->query, a->arena, &a->identity, e);
+	return identity_of(a->m->recipe, a->m->view.corpus, a->query, &a->arena, &a->identity, e);
 }
 
 /* Settles a pair with an error, if it is one of this query alone. */
@@ -105,7 +107,7 @@ static enum code settle_query(struct attempt *a, struct error *e)
 {
 	if (!is_the_querys(e->code))
 		return e->code;
-	a->pairs = arena_alloc(a->arena, sizeof *a->pairs);
+	a->pairs = arena_alloc(&a->arena, sizeof *a->pairs);
 	if (!a->pairs)
 		return error_memory(e);
 	a->pairs->anchor = (struct anchor){NAN, NO_DOCUMENT};
@@ -126,10 +128,11 @@ static enum code settle_without_anchor(struct attempt *a, struct error *e)
 	return OK;
 }
 
-enum code attempt_begin(struct attempt *a, const struct mining *m, const struct query *q,
-	struct arena *arena, struct error *e)
+enum code attempt_begin(
+	struct attempt *a, const struct mining *m, const struct query *q, struct error *e)
 {
-	*a = (struct attempt){.m = m, .query = q, .arena = arena};
+	*a = (struct attempt){.m = m, .query = q};
+	arena_init(&a->arena, ARENA_LIMIT);
 	if (prepare(a, e))
 		return settle_query(a, e);
 	return filters_need_anchor(m->recipe) ? settle_without_anchor(a, e) : OK;
@@ -138,6 +141,8 @@ enum code attempt_begin(struct attempt *a, const struct mining *m, const struct 
 void attempt_end(struct attempt *a)
 {
 	ask_end(&a->ask);
+	arena_free(&a->kept);
+	arena_free(&a->arena);
 }
 
 /* The list before any filter: the same for all pairs of the query. */
@@ -220,8 +225,22 @@ enum code attempt_judge(struct attempt *a, const struct found *found, struct err
 	struct arena scratch;
 
 	deepen_reached(a, found);
-	arena_init(&scratch, a->arena->limit);
+	arena_init(&scratch, ARENA_LIMIT);
 	enum code rc = judge(a, found, &scratch, e);
 	arena_free(&scratch);
-	return rc || a->unsettled == 0 ? rc : deepen(a, found, e);
+	if (rc == OK && a->unsettled)
+		return deepen(a, found, e);
+	arena_free(&a->kept);
+	return rc;
+}
+
+enum code attempt_put_texts(struct attempt *a, struct error *e)
+{
+	Pb__MineResult **results = arena_array(&a->arena, a->n_pairs, sizeof *results);
+
+	if (!results)
+		return error_memory(e);
+	for (size_t i = 0; i < a->n_pairs; i++)
+		results[i] = a->pairs[i].result;
+	return texts_put(a->m, results, a->n_pairs, &a->arena, e);
 }

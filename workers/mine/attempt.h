@@ -25,9 +25,10 @@ struct pair {
 struct attempt {
 	const struct mining *m;
 	const struct query *query;
-	struct arena *arena;		/* of the results */
+	struct arena arena;		/* of the results, and of what leads to them */
 	struct ask ask;			/* its depth is the one to ask next */
-	struct found before[N_SOURCES]; /* what its `before` points to */
+	struct found before[N_SOURCES]; /* what its `before` points to ... */
+	struct arena kept;		/* ... and their lists */
 	struct scoring scoring;
 	struct identity identity;
 	double *positive_scores;
@@ -40,11 +41,14 @@ struct attempt {
 
 /* Finds out all that does not depend on candidates. A query that cannot be served gets its results
  * here, with an error in them, and nothing is left unsettled. */
-enum code attempt_begin(struct attempt *a, const struct mining *m, const struct query *q,
-	struct arena *arena, struct error *e);
+enum code attempt_begin(
+	struct attempt *a, const struct mining *m, const struct query *q, struct error *e);
+/* The results go with it. Also of one that is all zero. */
 void attempt_end(struct attempt *a);
 
 /* Judges what the sources found for a->ask, for every unsettled pair, and asks deeper for the others. */
 enum code attempt_judge(struct attempt *a, const struct found *found, struct error *e);
+/* Puts the documents' texts into the results, once there are all of them. */
+enum code attempt_put_texts(struct attempt *a, struct error *e);
 
 #endif

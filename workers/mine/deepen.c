@@ -89,9 +89,15 @@ static uint32_t doubled(const struct attempt *a, const struct found *found)
 
 enum code deepen(struct attempt *a, const struct found *found, struct error *e)
 {
+	struct arena kept;
+
 	a->ask.most = a->window.max_depth;
 	a->ask.below = leave_out(a, found);
 	a->ask.depth = doubled(a, found);
 	a->ask.before = a->before;
-	return sources_keep(found, a->ask.below < INFINITY, a->arena, a->before, e);
+	arena_init(&kept, a->arena.limit);
+	enum code rc = sources_keep(found, a->ask.below < INFINITY, &kept, a->before, e);
+	arena_free(&a->kept); /* what was found may have been kept before */
+	arena_move(&a->kept, &kept);
+	return rc;
 }

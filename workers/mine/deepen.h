@@ -22,7 +22,7 @@ bool unseen_may_pass(const struct unseen *u, const struct pair *p);
 
 /* Makes a->ask.depth what sources went to: more than was asked where some were left out. */
 void deepen_reached(struct attempt *a, const struct found *found);
-/* Makes a->ask the next to ask, after what was found for it. */
+/* Makes a->ask the next to ask, after what was found for it, and keeps what it goes on from. */
 enum code deepen(struct attempt *a, const struct found *found, struct error *e);
 
 #endif

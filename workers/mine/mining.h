@@ -28,8 +28,6 @@ struct mining {
 	size_t n_batch;
 };
 
-enum { SLICE_QUERIES = 32 };
-
 /* Before anything is pinned. */
 struct mining mining_of(const struct mine *mine, const Pb__MineNegativesRequest *recipe);
 

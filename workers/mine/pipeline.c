@@ -1,38 +1,98 @@
+/*
+ * The queries of a round are searched for together, and again those that are not served, deeper: as many
+ * at once as keep the lists they get in bounds, and these until they are settled before any others. So
+ * at each depth no more lists are kept than one search may return.
+ */
 #include "workers/mine/pipeline.h"
 
 #include "storage/progress.h"
 #include "workers/mine/attempt.h"
-#include "workers/mine/texts.h"
 
-/* Hits that one search may return, over all of its queries: bounds memory when queries go deep. */
-enum { MOST_HITS = 1 << 20 };
+enum {
+	MOST_HITS = 1 << 20, /* that one search may return, over all of its queries */
+	FEW = 8,	     /* queries, with lists ... */
+	LONG_LIST = 4096     /* ... shorter than that: not worth another thread */
+};
 
-static enum code ask_and_judge(
-	struct attempt **open, size_t n, struct arena *arena, struct error *e)
+/* Open queries that ask their sources at once. */
+struct portion {
+	struct round *round;
+	struct attempt **open;
+	size_t n;
+	struct ask *asks;		  /* n */
+	struct found (*found)[N_SOURCES]; /* n */
+	struct arena arena;		  /* of these, and of what is found for all at once */
+};
+
+static enum code portion_begin(struct portion *p, struct error *e)
 {
-	struct ask *asks = arena_array(arena, n, sizeof *asks);
-	struct found(*found)[N_SOURCES] = arena_array(arena, n, sizeof *found);
-
-	if (!asks || !found)
+	arena_init(&p->arena, ARENA_LIMIT);
+	p->asks = arena_array(&p->arena, p->n, sizeof *p->asks);
+	p->found = arena_array(&p->arena, p->n, sizeof *p->found);
+	if (!p->asks || !p->found)
 		return error_memory(e);
-	for (size_t i = 0; i < n; i++)
-		asks[i] = open[i]->ask;
-	if (sources_ask(open[0]->m, asks, n, arena, found, e))
-		return e->code;
-	for (size_t i = 0; i < n; i++)
-		if (attempt_judge(open[i], found[i], e))
-			return e->code;
+	for (size_t i = 0; i < p->n; i++)
+		p->asks[i] = p->open[i]->ask;
 	return OK;
+}
+
+static enum code search_together(void *arg, struct error *e)
+{
+	struct portion *p = arg;
+
+	return sources_ask(p->round->m, TOGETHER, p->asks, p->n, &p->arena, p->found, e);
+}
+
+static enum code judge_part(void *arg, size_t first, size_t n, struct error *e)
+{
+	struct portion *p = arg;
+	struct arena own; /* of lists that are found for each by itself */
+
+	arena_init(&own, ARENA_LIMIT);
+	enum code rc =
+		sources_ask(p->round->m, APART, p->asks + first, n, &own, p->found + first, e);
+	for (size_t i = first; i < first + n && rc == OK; i++)
+		rc = attempt_judge(p->open[i], p->found[i], e);
+	arena_free(&own);
+	return rc;
 }
 
 /* Of a source's list, at most. */
 static size_t hits_of(const struct attempt *a)
 {
-	return a->ask.depth - a->before[PB__SOURCE_KIND__SOURCE_KIND_DENSE].unlisted;
+	size_t depth = a->ask.depth, documents = a->m->view.corpus->n;
+	size_t unlisted = a->before[PB__SOURCE_KIND__SOURCE_KIND_DENSE].unlisted;
+
+	depth = depth < documents ? depth : documents;
+	return depth > unlisted ? depth - unlisted : 0;
 }
 
-/* As many of the open queries, from the first, as may search at once. */
-static size_t portion(struct attempt **open, size_t n)
+static enum code ask_and_judge(struct portion *p, struct error *e)
+{
+	size_t least = hits_of(p->open[0]) < LONG_LIST ? FEW : 1;
+	enum code rc = portion_begin(p, e);
+
+	if (rc == OK && recipe_has_source(p->round->m->recipe, PB__SOURCE_KIND__SOURCE_KIND_DENSE))
+		rc = round_once(p->round, search_together, p, e);
+	if (rc == OK)
+		rc = round_each(p->round, p->n, least, judge_part, p, e);
+	arena_free(&p->arena);
+	return rc;
+}
+
+/* Leaves those that are not settled in front; returns how many. */
+static size_t keep_open(struct attempt **open, size_t n)
+{
+	size_t left = 0;
+
+	for (size_t i = 0; i < n; i++)
+		if (open[i]->unsettled)
+			open[left++] = open[i];
+	return left;
+}
+
+/* As many of the open queries, from the first, as may ask at once. */
+static size_t some_of(struct attempt **open, size_t n)
 {
 	size_t hits = 0, i = 0;
 
@@ -41,80 +101,80 @@ static size_t portion(struct attempt **open, size_t n)
 	return i;
 }
 
-/* Every open query one depth further. */
-static enum code advance(struct attempt **open, size_t n, struct error *e)
+static enum code settle(struct round *round, struct attempt **open, size_t n, struct error *e)
 {
-	for (size_t i = 0, k; i < n; i += k) {
-		struct arena scratch;
-		k = portion(open + i, n - i);
-		if (check_cancelled(open[i]->m->cancelled, e))
+	for (size_t i = 0, some; i < n; i += some) {
+		some = some_of(open + i, n - i);
+		struct portion p = {.round = round, .open = open + i, .n = some};
+		if (check_cancelled(round->m->cancelled, e) || ask_and_judge(&p, e) ||
+			settle(round, open + i, keep_open(open + i, some), e))
 			return e->code;
-		arena_init(&scratch, open[i]->arena->limit);
-		enum code rc = ask_and_judge(open + i, k, &scratch, e);
-		arena_free(&scratch);
-		if (rc)
-			return rc;
 	}
 	return OK;
 }
 
-static size_t gather_open(struct attempt *attempts, size_t n, struct attempt **open)
-{
-	size_t k = 0;
+/* The attempts of a round's queries. */
+struct attempts {
+	struct round *round;
+	struct attempt *at;
+};
 
-	for (size_t i = 0; i < n; i++)
-		if (attempts[i].unsettled)
-			open[k++] = &attempts[i];
-	return k;
+static enum code begin_part(void *arg, size_t first, size_t n, struct error *e)
+{
+	struct attempts *a = arg;
+	const struct mining *m = a->round->m;
+
+	for (size_t i = first; i < first + n; i++)
+		if (attempt_begin(&a->at[i], m, &m->queries[a->round->first + i], e))
+			return e->code;
+	return OK;
 }
 
-static enum code settle_all(struct slice *s, struct attempt *attempts, struct error *e)
+static enum code settle_all(struct attempts *a, struct error *e)
 {
-	struct attempt **open = arena_array(&s->arena, s->n, sizeof *open);
-	size_t n;
+	struct round *round = a->round;
+	struct attempt **open = arena_array(&round->arena, round->n, sizeof *open);
 
 	if (!open)
 		return error_memory(e);
-	while ((n = gather_open(attempts, s->n, open)) > 0)
-		if (advance(open, n, e))
+	for (size_t i = 0; i < round->n; i++)
+		open[i] = &a->at[i];
+	return settle(round, open, keep_open(open, round->n), e);
+}
+
+static enum code put_texts(void *arg, size_t first, size_t n, struct error *e)
+{
+	struct attempts *a = arg;
+
+	for (size_t i = first; i < first + n; i++)
+		if (attempt_put_texts(&a->at[i], e))
 			return e->code;
 	return OK;
 }
 
-static enum code gather_results(struct slice *s, const struct attempt *attempts, struct error *e)
+static enum code take_all(struct attempts *a, mine_emit take, void *arg, struct error *e)
 {
-	Pb__MineResult **results;
-	size_t n = 0;
-
-	for (size_t i = 0; i < s->n; i++)
-		n += attempts[i].n_pairs;
-	s->made = results = arena_array(&s->arena, n, sizeof *results);
-	if (!results)
-		return error_memory(e);
-	for (size_t i = 0; i < s->n; i++)
-		for (size_t j = 0; j < attempts[i].n_pairs; j++)
-			results[s->n_made++] = attempts[i].pairs[j].result;
+	for (size_t i = 0; i < a->round->n; i++)
+		for (size_t j = 0; j < a->at[i].n_pairs; j++)
+			if (take(arg, a->at[i].pairs[j].result, e))
+				return e->code;
 	return OK;
 }
 
-static enum code mine(struct slice *s, struct attempt *attempts, struct error *e)
+enum code pipeline_run(struct round *round, mine_emit take, void *arg, struct error *e)
 {
-	for (size_t i = 0; i < s->n; i++)
-		if (attempt_begin(&attempts[i], s->m, &s->m->queries[s->first + i], &s->arena, e))
-			return e->code;
-	if (settle_all(s, attempts, e) || gather_results(s, attempts, e))
-		return e->code;
-	return s->m->recipe->include_text ? texts_put(s->m, s->made, s->n_made, &s->arena, e) : OK;
-}
+	struct attempts a = {round, arena_array(&round->arena, round->n, sizeof *a.at)};
 
-enum code pipeline_run(struct slice *s, struct error *e)
-{
-	struct attempt *attempts = arena_array(&s->arena, s->n, sizeof *attempts);
-
-	if (!attempts)
+	if (!a.at)
 		return error_memory(e);
-	enum code rc = mine(s, attempts, e);
-	for (size_t i = 0; i < s->n; i++)
-		attempt_end(&attempts[i]);
+	enum code rc = round_each(round, round->n, FEW, begin_part, &a, e);
+	if (rc == OK)
+		rc = settle_all(&a, e);
+	if (rc == OK && round->m->recipe->include_text)
+		rc = round_each(round, round->n, FEW, put_texts, &a, e);
+	if (rc == OK)
+		rc = take_all(&a, take, arg, e);
+	for (size_t i = 0; i < round->n; i++)
+		attempt_end(&a.at[i]);
 	return rc;
 }

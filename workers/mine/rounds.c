@@ -1,99 +1,119 @@
 #include "workers/mine/rounds.h"
 
-#include "proto/limits.h"
+#include <pthread.h>
+
 #include "storage/progress.h"
 
-enum {
-	SLICE_MEMORY = LIMIT_REQUEST_MEMORY / 8,
-	LEAST_QUERIES = 8, /* of a slice */
-	LEAST_SLICES = 8,  /* of a round */
-	MOST_SLICES = 64
-};
+enum { MOST_WEIGHT = 1 << 20 /* of a round of more than one query: some 100 MB without texts */ };
 
-struct round {
-	const struct rounds *rounds;
-	struct slice slices[MOST_SLICES];
+/* The round that begins with query `first`. */
+static struct round cut(const struct rounds *r, size_t first)
+{
+	const struct query *queries = r->m->queries + first;
+	size_t left = r->m->n_queries - first, weight = 0, n = 0;
+
+	while (n < left && n < r->most && weight < MOST_WEIGHT)
+		weight += r->weight(r->m, &queries[n++]);
+	return (struct round){.m = r->m, .pool = r->pool, .first = first, .n = n};
+}
+
+enum code rounds_run(const struct rounds *r, struct error *e)
+{
 	size_t n;
+
+	for (size_t first = 0; first < r->m->n_queries; first += n) {
+		struct round round = cut(r, first);
+		n = round.n;
+		if (check_cancelled(r->m->cancelled, e))
+			return e->code;
+		arena_init(&round.arena, ARENA_LIMIT);
+		enum code rc = r->work(r->arg, &round, e);
+		arena_free(&round.arena);
+		if (rc)
+			return rc;
+	}
+	return OK;
+}
+
+struct each {
+	const struct round *round;
+	size_t n, part;
+	enum code (*work)(void *arg, size_t first, size_t n, struct error *e);
+	void *arg;
+	pthread_mutex_t lock; /* of the rest */
+	size_t failed;	      /* the first part that did */
+	struct error *error;
 };
 
-static size_t slices_a_round(const struct rounds *r)
+static void do_part(void *arg, size_t i)
 {
-	size_t n = r->pool ? 2 * pool_threads(r->pool, HEAVY) : LEAST_SLICES;
+	struct each *each = arg;
+	size_t first = i * each->part, left = each->n - first;
+	struct error e;
 
-	return n < LEAST_SLICES ? LEAST_SLICES : n > MOST_SLICES ? MOST_SLICES : n;
-}
-
-/* Few queries are cut finer, so that every thread has some; but not so fine that searching them
- * together saves nothing. */
-static size_t slice_size(const struct rounds *r)
-{
-	size_t threads = r->pool ? pool_threads(r->pool, HEAVY) : 1;
-	size_t share = (r->m->n_queries + threads - 1) / threads;
-
-	if (share < LEAST_QUERIES)
-		share = LEAST_QUERIES;
-	return share < r->slice_queries ? share : r->slice_queries;
-}
-
-/* Cuts the next slices, from query `first` on; returns the first query that is left. */
-static size_t cut(struct round *round, size_t first)
-{
-	const struct rounds *r = round->rounds;
-	size_t most = slices_a_round(r), size = slice_size(r);
-
-	for (round->n = 0; round->n < most && first < r->m->n_queries; round->n++) {
-		struct slice *s = &round->slices[round->n];
-		size_t left = r->m->n_queries - first;
-		*s = (struct slice){.m = r->m, .first = first, .n = left < size ? left : size};
-		arena_init(&s->arena, SLICE_MEMORY);
-		first += s->n;
+	if (!check_cancelled(each->round->m->cancelled, &e) &&
+		!each->work(each->arg, first, left < each->part ? left : each->part, &e))
+		return;
+	pthread_mutex_lock(&each->lock);
+	if (i < each->failed) {
+		each->failed = i;
+		*each->error = e;
 	}
-	return first;
+	pthread_mutex_unlock(&each->lock);
 }
 
-static void work(void *arg, size_t i)
+/* So that every thread has some, but for what is too little for that. */
+static size_t part_of(const struct round *round, size_t n, size_t least)
 {
-	struct round *round = arg;
-	struct slice *s = &round->slices[i];
+	size_t threads = round->pool ? pool_threads(round->pool, HEAVY) : 1;
+	size_t share = (n + threads - 1) / threads;
 
-	s->code = check_cancelled(s->m->cancelled, &s->error);
-	if (s->code == OK)
-		s->code = round->rounds->work(s, &s->error);
+	if (share < least)
+		return least;
+	return share < PART_QUERIES ? share : PART_QUERIES;
 }
 
-static enum code take(const struct rounds *r, const struct slice *s, struct error *e)
+enum code round_each(const struct round *round, size_t n, size_t least,
+	enum code (*each)(void *arg, size_t first, size_t n, struct error *e), void *arg,
+	struct error *e)
 {
-	if (s->code) {
-		*e = s->error;
-		return s->code;
-	}
-	return r->take(r->arg, s, e);
+	struct each all = {.round = round,
+		.n = n,
+		.part = part_of(round, n, least),
+		.work = each,
+		.arg = arg,
+		.lock = PTHREAD_MUTEX_INITIALIZER,
+		.failed = SIZE_MAX,
+		.error = e};
+
+	pool_each(round->pool, (n + all.part - 1) / all.part, do_part, &all);
+	return all.failed < SIZE_MAX ? e->code : OK;
 }
 
-static enum code run(struct round *round, struct error *e)
-{
-	enum code rc = OK;
+struct once {
+	enum code (*work)(void *arg, struct error *e);
+	void *arg;
+	struct error *error;
+	enum code code;
+};
 
-	pool_each(round->rounds->pool, round->n, work, round);
-	for (size_t i = 0; i < round->n; i++) {
-		if (rc == OK)
-			rc = take(round->rounds, &round->slices[i], e);
-		arena_free(&round->slices[i].arena);
-	}
-	return rc;
+static void do_once(void *arg, size_t i)
+{
+	struct once *once = arg;
+
+	(void)i;
+	once->code = once->work(once->arg, once->error);
 }
 
-enum code rounds_run(const struct rounds *r, struct arena *arena, struct error *e)
+/* A small request keeps the place that it has. */
+enum code round_once(const struct round *round, enum code (*work)(void *arg, struct error *e),
+	void *arg, struct error *e)
 {
-	struct round *round = arena_alloc(arena, sizeof *round);
-	enum code rc = OK;
+	struct once once = {.work = work, .arg = arg, .error = e};
 
-	if (!round)
-		return error_memory(e);
-	round->rounds = r;
-	for (size_t first = 0; first < r->m->n_queries && rc == OK;) {
-		first = cut(round, first);
-		rc = run(round, e);
-	}
-	return rc;
+	if (round->n > PART_QUERIES)
+		pool_turn(round->pool, do_once, &once);
+	else
+		pool_each(round->pool, 1, do_once, &once);
+	return once.code;
 }

@@ -42,31 +42,43 @@ static enum code read_queries(
 	return batch_positives(m->queries, m->n_queries, arena, &m->batch, &m->n_batch, e);
 }
 
-static enum code emit_results(void *arg, const struct slice *s, struct error *e)
+static enum code take(void *arg, const Pb__MineResult *result, struct error *e)
 {
 	struct run *run = arg;
-	Pb__MineResult **results = s->made;
-	enum code rc = OK;
 
-	for (size_t i = 0; i < s->n_made && rc == OK; i++) {
-		rc = report_add(&run->report, results[i], e);
-		if (rc == OK)
-			rc = run->emit(run->arg, results[i], e);
-	}
-	return rc;
+	if (report_add(&run->report, result, e))
+		return e->code;
+	return run->emit(run->arg, result, e);
 }
 
-/* An explained query is large, so it goes alone. */
-static enum code mine_all(struct run *run, struct pool *pool, struct arena *arena, struct error *e)
+static enum code mine_round(void *arg, struct round *round, struct error *e)
+{
+	return pipeline_run(round, take, arg, e);
+}
+
+static size_t weight(const struct mining *m, const struct query *q)
+{
+	bool each = m->recipe->anchor == PB__ANCHOR__ANCHOR_EACH;
+
+	return m->recipe->num_negatives * (each ? q->n_positives : 1) + q->n_positives;
+}
+
+/* Of large answers, with texts or explained, few are held at once. */
+static size_t most_of_a_round(const Pb__MineNegativesRequest *recipe)
+{
+	return recipe->explain ? 32 : recipe->include_text ? 256 : ROUND_QUERIES;
+}
+
+static enum code mine_all(struct run *run, struct pool *pool, struct error *e)
 {
 	struct rounds rounds = {.m = &run->m,
 		.pool = pool,
-		.slice_queries = run->m.recipe->explain ? 1 : SLICE_QUERIES,
-		.work = pipeline_run,
-		.take = emit_results,
+		.most = most_of_a_round(run->m.recipe),
+		.weight = weight,
+		.work = mine_round,
 		.arg = run};
 
-	return rounds_run(&rounds, arena, e);
+	return rounds_run(&rounds, e);
 }
 
 static enum code put_generation(const struct image *image, const Pb__MineNegativesRequest *recipe,
@@ -108,7 +120,7 @@ enum code mine_run(const struct mine *mine, const Pb__MineNegativesRequest *req,
 	report_init(&run.report, recipe);
 	enum code rc = read_queries(&run.m, req, arena, e);
 	if (rc == OK)
-		rc = mine_all(&run, mine->pool, arena, e);
+		rc = mine_all(&run, mine->pool, e);
 	if (rc == OK)
 		rc = summarize(&run, recipe, arena, summary, e);
 	report_free(&run.report);

@@ -7,6 +7,8 @@
 #include "workers/mine/source.h"
 #include "workers/mine/texts.h"
 
+enum { FEW = 8 /* queries that are not worth another thread */ };
+
 /* What a search is as a recipe: one source. */
 struct search_recipe {
 	Pb__MineNegativesRequest recipe;
@@ -20,6 +22,12 @@ struct search {
 	struct arena *arena;
 	Pb__SearchResponse *out;
 	struct texts texts;
+
+	/* of a round */
+	struct round *round;
+	struct ask *asks;
+	struct arena *arenas;
+	struct found (*found)[N_SOURCES];
 };
 
 static void make_recipe(struct search_recipe *r, const Pb__SearchRequest *req)
@@ -55,33 +63,34 @@ static enum code check(const Pb__SearchRequest *req, struct error *e)
 	return queries_check_count(req->n_queries, e);
 }
 
-static enum code ask(struct slice *s, struct ask *asks, struct error *e)
+static enum code begin_part(void *arg, size_t first, size_t n, struct error *e)
 {
-	struct found(*found)[N_SOURCES] = arena_array(&s->arena, s->n, sizeof *found);
+	struct search *s = arg;
+	const struct query *queries = s->m.queries + s->round->first;
 
-	if (!found)
-		return error_memory(e);
-	for (size_t i = 0; i < s->n; i++) {
-		const struct query *q = &s->m->queries[s->first + i];
-		if (ask_begin(&asks[i], s->m, q, &s->arena, e))
+	for (size_t i = first; i < first + n; i++) {
+		arena_init(&s->arenas[i], ARENA_LIMIT);
+		if (ask_begin(&s->asks[i], &s->m, &queries[i], &s->arenas[i], e))
 			return e->code;
-		asks[i].depth = s->m->recipe->depth;
+		s->asks[i].depth = s->m.recipe->depth;
 	}
-	s->made = found;
-	s->n_made = s->n;
-	return sources_ask(s->m, asks, s->n, &s->arena, found, e);
+	return OK;
 }
 
-static enum code search_slice(struct slice *s, struct error *e)
+static enum code search_together(void *arg, struct error *e)
 {
-	struct ask *asks = arena_array(&s->arena, s->n, sizeof *asks);
+	struct search *s = arg;
+	struct round *r = s->round;
 
-	if (!asks)
-		return error_memory(e);
-	enum code rc = ask(s, asks, e);
-	for (size_t i = 0; i < s->n; i++)
-		ask_end(&asks[i]);
-	return rc;
+	return sources_ask(&s->m, TOGETHER, s->asks, r->n, &r->arena, s->found, e);
+}
+
+static enum code search_part(void *arg, size_t first, size_t n, struct error *e)
+{
+	struct search *s = arg;
+
+	return sources_ask(
+		&s->m, APART, s->asks + first, n, &s->arenas[first], s->found + first, e);
 }
 
 static enum code put_hits(
@@ -102,22 +111,46 @@ static enum code put_hits(
 	return OK;
 }
 
-static enum code take(void *arg, const struct slice *slice, struct error *e)
+static enum code put_result(struct search *s, size_t i, struct error *e)
+{
+	Pb__SearchResult *r = arena_alloc(s->arena, sizeof *r);
+
+	if (!r)
+		return error_memory(e);
+	pb__search_result__init(r);
+	r->query_id = s->m.queries[s->round->first + i].id;
+	s->out->results[s->out->n_results++] = r;
+	return put_hits(s, &s->found[i][s->req->source], r, e);
+}
+
+static enum code find(struct search *s, struct error *e)
+{
+	bool dense = s->req->source == PB__SOURCE_KIND__SOURCE_KIND_DENSE;
+
+	if (round_each(s->round, s->round->n, FEW, begin_part, s, e))
+		return e->code;
+	return dense ? round_once(s->round, search_together, s, e)
+		     : round_each(s->round, s->round->n, FEW, search_part, s, e);
+}
+
+static enum code search_round(void *arg, struct round *round, struct error *e)
 {
 	struct search *s = arg;
-	struct found(*found)[N_SOURCES] = slice->made;
 
-	for (size_t i = 0; i < slice->n_made; i++) {
-		Pb__SearchResult *r = arena_alloc(s->arena, sizeof *r);
-		if (!r)
-			return error_memory(e);
-		pb__search_result__init(r);
-		r->query_id = slice->m->queries[slice->first + i].id;
-		if (put_hits(s, &found[i][s->req->source], r, e))
-			return e->code;
-		s->out->results[s->out->n_results++] = r;
+	s->round = round;
+	s->asks = arena_array(&round->arena, round->n, sizeof *s->asks);
+	s->arenas = arena_array(&round->arena, round->n, sizeof *s->arenas);
+	s->found = arena_array(&round->arena, round->n, sizeof *s->found);
+	if (!s->asks || !s->arenas || !s->found)
+		return error_memory(e);
+	enum code rc = find(s, e);
+	for (size_t i = 0; i < round->n && rc == OK; i++)
+		rc = put_result(s, i, e);
+	for (size_t i = 0; i < round->n; i++) {
+		ask_end(&s->asks[i]);
+		arena_free(&s->arenas[i]);
 	}
-	return OK;
+	return rc;
 }
 
 static enum code put_texts(struct search *s, struct error *e)
@@ -138,13 +171,19 @@ static enum code put_texts(struct search *s, struct error *e)
 	return texts_read(&s->texts, &s->m, s->arena, e);
 }
 
+static size_t weight(const struct mining *m, const struct query *q)
+{
+	(void)q;
+	return m->recipe->depth;
+}
+
 static enum code search(struct search *s, struct pool *pool, struct error *e)
 {
 	struct rounds rounds = {.m = &s->m,
 		.pool = pool,
-		.slice_queries = SLICE_QUERIES,
-		.work = search_slice,
-		.take = take,
+		.most = ROUND_QUERIES,
+		.weight = weight,
+		.work = search_round,
 		.arg = s};
 
 	if (mining_read_queries(&s->m, s->req->queries, s->req->n_queries, s->arena, e))
@@ -152,7 +191,7 @@ static enum code search(struct search *s, struct pool *pool, struct error *e)
 	s->out->results = arena_array(s->arena, s->m.n_queries, sizeof *s->out->results);
 	if (!s->out->results)
 		return error_memory(e);
-	if (rounds_run(&rounds, s->arena, e))
+	if (rounds_run(&rounds, e))
 		return e->code;
 	return s->req->include_text ? put_texts(s, e) : OK;
 }

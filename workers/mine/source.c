@@ -114,17 +114,22 @@ enum code sources_keep(const struct found *found, bool leaves_out, struct arena 
 	return OK;
 }
 
-enum code sources_ask(const struct mining *m, const struct ask *asks, size_t n, struct arena *arena,
-	struct found (*out)[N_SOURCES], struct error *e)
+static bool is_asked(Pb__SourceKind kind, enum company company)
 {
-	for (size_t i = 0; i < n; i++)
-		for (size_t s = 0; s < N_SOURCES; s++)
-			out[i][s] = (struct found){0};
-	for (size_t s = 0; s < m->recipe->n_sources; s++) {
+	return (kind == PB__SOURCE_KIND__SOURCE_KIND_DENSE) == (company == TOGETHER);
+}
+
+enum code sources_ask(const struct mining *m, enum company company, const struct ask *asks,
+	size_t n, struct arena *arena, struct found (*out)[N_SOURCES], struct error *e)
+{
+	for (size_t s = 0; s < m->recipe->n_sources && n > 0; s++) {
+		const Pb__Source *source = m->recipe->sources[s];
+		if (!is_asked(source->kind, company))
+			continue;
 		struct ask *own = arena_copy(arena, asks, n * sizeof *asks);
 		if (!own)
 			return error_memory(e);
-		if (ask_one(m, m->recipe->sources[s], own, n, arena, out, e))
+		if (ask_one(m, source, own, n, arena, out, e))
 			return e->code;
 	}
 	return OK;

@@ -51,10 +51,14 @@ static inline uint32_t found_rank(const struct found *f, size_t i)
 	return f->ranks ? f->ranks[i] : (uint32_t)i;
 }
 
-/* Fills found[kind] of each of the n queries for every source of the recipe; lists live in the
- * arena. */
-enum code sources_ask(const struct mining *m, const struct ask *asks, size_t n, struct arena *arena,
-	struct found (*out)[N_SOURCES], struct error *e);
+/* A source is asked for all queries at once, which share its work, and has threads of its own for them;
+ * or it looks at each by itself, on the calling thread. */
+enum company { TOGETHER, APART };
+
+/* Fills found[kind] of each of the n queries for every source of the recipe that is asked so; lists live
+ * in the arena; the others it leaves as they are. */
+enum code sources_ask(const struct mining *m, enum company company, const struct ask *asks,
+	size_t n, struct arena *arena, struct found (*out)[N_SOURCES], struct error *e);
 
 /* Copies into the arena what sources could continue from; other lists are left empty, and so are very
  * long ones, which would take more memory than asking again takes time. But those that left some out,

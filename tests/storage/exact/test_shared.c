@@ -91,6 +91,8 @@ START_TEST(who_shares_the_pass_does_not_matter)
 
 	shape.similarity = similarities[_i % 3];
 	engine_begin(&engine, &shape, &seed);
+	if (_i % 2)
+		shared_cut_parts(engine.shared, 5);
 	meet(threads[_i / 3], &seed);
 	engine_end(&engine);
 }
@@ -307,6 +309,8 @@ START_TEST(who_is_cancelled_does_not_matter_to_others)
 	uint64_t seed = 12 + (uint64_t)_i;
 
 	engine_begin(&engine, &middling, &seed);
+	if (_i % 2)
+		shared_cut_parts(engine.shared, 2);
 	for (size_t i = 0; i < CALLERS; i++) {
 		caller_init(&f[i].caller, &engine, 1 + i * 3, &seed);
 		f[i].caller.request.bulk = i % 4 == 0;

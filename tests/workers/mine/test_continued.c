@@ -134,7 +134,7 @@ static struct found answer(const struct ask *ask)
 {
 	struct found found[1][N_SOURCES];
 
-	ck_ok(sources_ask(&m, ask, 1, &w.arena, found, &err), &err);
+	ck_ok(sources_ask(&m, APART, ask, 1, &w.arena, found, &err), &err);
 	return found[0][BM25];
 }
 
