@@ -34,7 +34,8 @@ struct shared_request {
 };
 
 /* Fills in the queries' answers. CANCELLED at the end of the portions at work, some 20 ms, whoever
- * shares the pass; what the queries point to may then be half filled in. Any thread. */
+ * shares the pass; what the queries point to may then be half filled in, and of a bulk the first may be
+ * answered. Any thread. */
 enum code shared_search(struct shared *s, const struct shared_request *r, struct error *e);
 
 #endif

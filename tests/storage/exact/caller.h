@@ -45,6 +45,7 @@ struct caller {
 	struct ask ask;
 	struct exact_query alone[ASK_MOST]; /* the same questions, asked of exact_search alone */
 	struct shared_request request;
+	size_t part; /* queries that go at once, where that is not all */
 	atomic_bool cancelled, ended;
 	enum code rc;
 	struct error error;

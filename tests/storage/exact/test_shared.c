@@ -309,11 +309,12 @@ START_TEST(who_is_cancelled_does_not_matter_to_others)
 	uint64_t seed = 12 + (uint64_t)_i;
 
 	engine_begin(&engine, &middling, &seed);
-	if (_i % 2)
-		shared_cut_parts(engine.shared, 2);
+	size_t part = _i % 2 ? 2 : 0;
+	shared_cut_parts(engine.shared, part);
 	for (size_t i = 0; i < CALLERS; i++) {
 		caller_init(&f[i].caller, &engine, 1 + i * 3, &seed);
 		f[i].caller.request.bulk = i % 4 == 0;
+		f[i].caller.part = i % 4 == 0 ? part : 0;
 		f[i].other = i >= 3 && i % 3 == 0 ? &f[i - 2].caller.cancelled : NULL;
 		f[i].job.run = fickle_run;
 	}
