@@ -3,6 +3,7 @@
 #include <stdlib.h>
 
 #include "proto/fault.h"
+#include "storage/exact/floats.h"
 #include "storage/exact/pass_private.h"
 
 #define NOBODY SIZE_MAX
@@ -45,6 +46,16 @@ bool again_is_done(const struct again *a)
 	return true;
 }
 
+size_t again_left(const struct again *a, const struct pass *p)
+{
+	size_t chunks = pass_chunks(a->pass ? a->pass : p) - a->scanned;
+
+	if (again_is_done(a))
+		return 0;
+	return a->n * chunks * CHUNK_ROWS / PAIRS_A_SCORE + (a->n - a->finished) * CHUNK_ROWS +
+	       (a->pass ? pass_rest_left(a->pass) : 0);
+}
+
 static void leave_out_gone(struct again *a)
 {
 	size_t kept = 0;
@@ -69,7 +80,23 @@ static enum code begin(struct again *a, struct pass *p, struct error *e)
 	if (pass_begin(p->x, p->order, a->copies, a->n, &a->pass, e))
 		return e->code;
 	a->pass->guesses = false;
-	return OK;
+	if (!a->by_floats || floats_begin(a->pass))
+		return OK;
+	a->pass = pass_end(a->pass);
+	return error_memory(e);
+}
+
+/* Scoring every row takes little memory, and only longer. */
+static enum code begin_or_leave(struct again *a, struct pass *p, struct error *e)
+{
+	if (begin(a, p, e) == OK)
+		return OK;
+	for (size_t j = 0; a->by_floats && j < a->n; j++) {
+		if (wide_add(&p->wide, p, a->query[j], e))
+			return e->code;
+		a->query[j] = NOBODY;
+	}
+	return a->by_floats ? OK : e->code;
 }
 
 static enum code scan(struct again *a, uint32_t chunks, size_t scores, struct error *e)
@@ -106,8 +133,10 @@ enum code again_go_on(struct again *a, struct pass *p, size_t scores, struct err
 {
 	enum code rc = OK;
 
-	if (!a->pass && begin(a, p, e))
+	if (!a->pass && begin_or_leave(a, p, e))
 		return e->code;
+	if (!a->pass)
+		return OK;
 	uint32_t chunks = pass_chunks(a->pass);
 	if (!pass_is_encoded(a->pass))
 		rc = pass_encode(a->pass, 1, e);

@@ -8,12 +8,14 @@
  * A group has some GROUP_SURVIVORS, 24 bytes each while it is finished: 3 MB a thread. What a
  * larger one would share of pages is little more.
  *
- * Queries that gave the pass up are left for wide.c, those whose guesses were too high for again.c.
+ * Queries that gave the pass up are left for a pass by floats (floats.h) or for wide.c, those whose
+ * guesses were too high for again.c.
  */
 #include <math.h>
 #include <stdlib.h>
 
 #include "proto/fault.h"
+#include "storage/exact/floats.h"
 #include "storage/exact/pass_private.h"
 #include "storage/exact/score.h"
 #include "storage/exact/visits.h"
@@ -148,6 +150,8 @@ static enum code finish_one(struct pass *p, size_t query, struct finish *f, stru
 
 	if (s->gone)
 		return OK;
+	if (s->wide && floats_can_do(p, query))
+		return again_add(&p->by_floats, query, e);
 	if (s->wide)
 		return wide_add(&p->wide, p, query, e);
 	if (!is_proved(f, s))
@@ -187,7 +191,13 @@ enum code pass_finish(
 
 bool pass_has_rest(const struct pass *p)
 {
-	return !again_is_done(&p->again) || !wide_is_done(&p->wide, p);
+	return !again_is_done(&p->again) || !again_is_done(&p->by_floats) ||
+	       !wide_is_done(&p->wide, p);
+}
+
+size_t pass_rest_left(const struct pass *p)
+{
+	return again_left(&p->again, p) + again_left(&p->by_floats, p) + wide_left(&p->wide, p);
 }
 
 enum code pass_rest(struct pass *p, size_t scores, atomic_bool *cancelled, struct error *e)
@@ -196,5 +206,7 @@ enum code pass_rest(struct pass *p, size_t scores, atomic_bool *cancelled, struc
 		return e->code;
 	if (!again_is_done(&p->again))
 		return again_go_on(&p->again, p, scores, e);
+	if (!again_is_done(&p->by_floats))
+		return again_go_on(&p->by_floats, p, scores, e);
 	return wide_score(&p->wide, p, scores, cancelled, e);
 }

@@ -1,5 +1,6 @@
 /* The margin of query.h: how far a row's product may be from what bytes say, for a query of length
- * 1 whose own bytes leave `ratio` of it over. */
+ * 1 whose own bytes leave `ratio` of it over; or from what floats say, which have a slack and a loss of
+ * squares of their own (floats.c). */
 #ifndef STORAGE_EXACT_MARGIN_H
 #define STORAGE_EXACT_MARGIN_H
 
@@ -22,6 +23,14 @@ static inline float row_size(Pb__Similarity similarity, float weight)
 static inline float row_margin(float slack, float size, float ratio)
 {
 	return (slack + ratio * (slack + size)) * (1 + 0x1p-20f);
+}
+
+#define FLOATS_LOSS 0x1p-20
+
+/* No denormal number: those take their time. */
+static inline float floats_slack(const struct codes *c)
+{
+	return (float)((c->dimension + 16) * 0x1p-130);
 }
 
 #endif

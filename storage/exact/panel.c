@@ -57,8 +57,7 @@ static uint32_t width_for(size_t n)
 }
 
 /* Queries have any length a float may have, so it is divided out in double. */
-static void load_query(
-	const struct exact_query *q, double length, uint32_t d, uint32_t lane, lanes *x)
+void panel_load(const struct exact_query *q, double length, uint32_t d, uint32_t lane, lanes *x)
 {
 	for (uint32_t i = 0; i < d; i++)
 		x[i][lane] = length > 0 ? (float)(q->vector[i] / length) : 0;
@@ -160,7 +159,7 @@ bool panel_init(struct panel *p, const struct codes *c, const struct exact_query
 	}
 	memset(x, 0, d * sizeof *x);
 	for (uint32_t i = 0; i < n; i++)
-		load_query(&queries[i], length[i], d, i, x);
+		panel_load(&queries[i], length[i], d, i, x);
 	encode_group(&c->rotation, x, true, &most, &encoding);
 	p->ratio = 0;
 	for (uint32_t i = 0; i < n; i++) {

@@ -14,7 +14,7 @@ enum { PANEL = 16 };
 struct panel {
 	uint32_t n;	      /* queries */
 	uint32_t gone;	      /* of them nobody wants any more */
-	uint32_t next_guess;  /* the pass guesses again after so many chunks */
+	uint32_t next_look;   /* the pass guesses again, or gives up, after so many chunks */
 	uint32_t width;	      /* of `code`: n, or the next width that tiles are made for */
 	uint32_t steps, tail; /* as the codes have them (codes.h) */
 	/* The head: words x width x word bytes, dimensions going on from word to word, and zeros behind
@@ -39,10 +39,12 @@ struct panel {
 };
 
 /* Encodes n queries of these lengths; a query of length 0 is not looked at. Leaves `survivors`, `gone` and
- * `next_guess` as they are. False: no memory, nothing to free. */
+ * `next_look` as they are. False: no memory, nothing to free. */
 bool panel_init(struct panel *p, const struct codes *c, const struct exact_query *queries,
 	const double *length, uint32_t n);
 void panel_free(struct panel *p);
+/* Puts a query, made one of length 1, into a lane of d dimensions; of length 0, zeros. */
+void panel_load(const struct exact_query *q, double length, uint32_t d, uint32_t lane, lanes *x);
 /* The bytes that the head's code of so many queries takes, for the kernels of now. */
 size_t panel_code_bytes(uint32_t steps, uint32_t width);
 /* The head's code of one query without its company's, back to back: panel_code_bytes(steps, 1). */

@@ -4,6 +4,7 @@
 #include <stdlib.h>
 
 #include "proto/fault.h"
+#include "storage/exact/floats.h"
 #include "storage/exact/pass_private.h"
 #include "storage/exact/probing.h"
 #include "storage/exact/score.h"
@@ -123,6 +124,7 @@ enum code pass_begin(const struct exact *x, const uint32_t *order, struct exact_
 	p->queries = queries;
 	p->n = n;
 	p->guesses = !x->lists;
+	p->by_floats.by_floats = true;
 	bool ready = allocate(p) && (!x->lists || probing_begin(p));
 	for (size_t i = 0; ready && i < n; i++)
 		ready = begin_query(p, i);
@@ -142,8 +144,10 @@ enum code pass_encode(struct pass *p, size_t panels, struct error *e)
 	for (; panels > 0 && !pass_is_encoded(p); panels--, p->encoded++) {
 		size_t first = p->encoded * PANEL;
 		struct panel *panel = &p->panels[p->encoded];
-		if (!panel_init(
-			    panel, p->x->codes, p->queries + first, p->length + first, panel->n))
+		if (p->floats)
+			floats_encode(p, p->encoded);
+		else if (!panel_init(panel, p->x->codes, p->queries + first, p->length + first,
+				 panel->n))
 			return error_memory(e);
 	}
 	return OK;
@@ -161,7 +165,7 @@ void pass_borrow(struct pass *p, const struct pass *from)
 		*panel = from->panels[p->encoded];
 		panel->survivors = own.survivors;
 		panel->gone = own.gone;
-		panel->next_guess = own.next_guess;
+		panel->next_look = own.next_look;
 	}
 	p->borrowed = true;
 }
@@ -175,6 +179,8 @@ struct pass *pass_end(struct pass *p)
 	for (size_t i = 0; i < p->encoded && !p->borrowed; i++)
 		panel_free(&p->panels[i]);
 	again_free(&p->again);
+	again_free(&p->by_floats);
+	floats_free(p->floats);
 	wide_free(&p->wide);
 	probing_free(p->probing, p->n);
 	free(p->panels);
@@ -212,29 +218,67 @@ uint32_t pass_stride(uint32_t n)
 	return stride;
 }
 
+static bool is_given_up(const struct panel *panel)
+{
+	uint32_t i = 0;
+
+	while (i < panel->n && panel->survivors[i].wide)
+		i++;
+	return i == panel->n;
+}
+
+/* Floats would be faster than to score them; or will be, for of what is there by now much passes. */
+static bool is_crowded(const struct pass *p, const struct survivors *s)
+{
+	size_t least = survivors_least_room(s), many = s->codes->rows / floats_a_score();
+	size_t seen = (size_t)p->seen.chunks * CHUNK_ROWS;
+
+	return s->n > least + many || (s->n > least + many / 4 && s->n > seen / 8);
+}
+
+/* Where many queries have many survivors, they are sooner done by floats, all together. */
+static void leave_in_company(struct pass *p, struct survivors *s)
+{
+	if (s->wide)
+		return;
+	if (!s->crowded && is_crowded(p, s)) {
+		s->crowded = true;
+		p->crowd++;
+	}
+	if (s->crowded && p->crowd >= FLOATS_COMPANY)
+		survivors_give_up(s);
+}
+
 /* So often that not many more pass meanwhile than would with a new guess each time; and not all panels
  * after the same chunk, for all of them together take long. */
-static void guess_now_and_then(struct pass *p, size_t i)
+static void look_now_and_then(struct pass *p, size_t i)
 {
 	struct panel *panel = &p->panels[i];
 	uint32_t seen = p->seen.chunks;
 
-	if (!p->guesses || seen < panel->next_guess)
+	if (seen < panel->next_look)
 		return;
-	for (uint32_t j = 0; j < panel->n; j++)
-		survivors_guess(&panel->survivors[j], &p->seen);
-	panel->next_guess = seen + seen / 4 + 1 + (uint32_t)(i % (seen / 8 + 1));
+	for (uint32_t j = 0; j < panel->n; j++) {
+		if (p->guesses)
+			survivors_guess(&panel->survivors[j], &p->seen);
+		leave_in_company(p, &panel->survivors[j]);
+	}
+	panel->next_look = seen + seen / 4 + 1 + (uint32_t)(i % (seen / 8 + 1));
 }
 
-/* One against all panels somebody wants something of. */
+/* One against all panels of which somebody has not given up. */
 static void scan_chunk(struct pass *p, uint32_t chunk)
 {
 	p->seen.chunks++;
+	if (p->floats) {
+		floats_compare(p, chunk);
+		return;
+	}
 	for (size_t i = 0; i < p->n_panels; i++) {
-		if (p->panels[i].gone == p->panels[i].n)
+		if (is_given_up(&p->panels[i]))
 			continue;
 		compare_chunk(&p->kernels, p->x->codes, chunk, &p->panels[i]);
-		guess_now_and_then(p, i);
+		look_now_and_then(p, i);
 	}
 }
 
@@ -273,6 +317,7 @@ void pass_drop(struct pass *p, size_t query)
 	p->length[query] = 0; /* nor by encoding */
 	survivors_give_up(s);
 	again_drop(&p->again, query);
+	again_drop(&p->by_floats, query);
 }
 
 size_t pass_worth(const struct pass *p, size_t first, size_t n, size_t rows)

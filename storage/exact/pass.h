@@ -62,9 +62,10 @@ size_t pass_worth(const struct pass *p, size_t first, size_t n, size_t rows);
 /* Fills in out and found of queries first .. first + n, or notes that they are of the rest. */
 enum code pass_finish(
 	struct pass *p, size_t first, size_t n, atomic_bool *cancelled, struct error *e);
-/* Once all are finished: whether there are others; and does of them about as much as it takes to make so
- * many scores. */
+/* Once all are finished: whether there are others; about how many scores take as long as they will; and
+ * does of them about as much as it takes to make so many scores. */
 bool pass_has_rest(const struct pass *p);
+size_t pass_rest_left(const struct pass *p);
 enum code pass_rest(struct pass *p, size_t scores, atomic_bool *cancelled, struct error *e);
 
 /* All of it on this thread. */

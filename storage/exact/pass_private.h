@@ -10,6 +10,7 @@
 #include "storage/exact/wide.h"
 
 struct probing;
+struct floats;
 
 struct kernels {
 	tile_fn *tile;
@@ -32,9 +33,11 @@ struct pass {
 	bool guesses;		  /* thresholds (guess.h) */
 	struct seen seen;
 	uint32_t stride;
+	size_t crowd; /* queries that are crowded (survivors.h), or were */
 	/* Of those whose turn to be finished came: */
-	struct again again;
+	struct again again, by_floats;
 	struct wide wide;
+	struct floats *floats;	 /* of a pass by floats (floats.h), else NULL */
 	struct probing *probing; /* of an engine with lists (probing.h), else NULL */
 };
 

@@ -49,7 +49,8 @@
  * nothing outside the survivors can belong to the top k. That is the certificate, one for each query:
  * a tau that rows prove has it by itself, a guess is asked for it (finish.c). Queries whose guesses were
  * too high are scanned again without (again.h). When survivors become more than the cap, the query
- * gives up the pass and every row is scored (wide.h).
+ * gives up the pass and is compared with the rows in floats (floats.h), which is another pass with
+ * another margin; and when that is given up as well, every row is scored (wide.h).
  */
 #ifndef STORAGE_EXACT_QUERY_H
 #define STORAGE_EXACT_QUERY_H

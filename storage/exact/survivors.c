@@ -9,8 +9,21 @@
 #include "storage/exact/kth.h"
 #include "storage/exact/margin.h"
 
-/* MOST_BAND: rows beside the k that cannot be told from the k-th; of more the pass is given up. */
-enum { LEAST_ROOM = 512, MOST_BAND = 1 << 15 };
+/* MOST_BAND: rows beside the k that cannot be told from the k-th; of more the pass is given up. And so it
+ * is by floats where it would not be much faster than to score all. */
+enum { LEAST_ROOM = 512, MOST_BAND = 1 << 15, MOST_SHARE = 16 };
+
+static size_t most_band(const struct survivors *s)
+{
+	size_t share = s->codes->rows / MOST_SHARE;
+
+	return s->by_floats && share < MOST_BAND ? share : MOST_BAND;
+}
+
+size_t survivors_least_room(const struct survivors *s)
+{
+	return 3 * s->k + LEAST_ROOM;
+}
 
 static bool make_room(struct survivors *s, size_t room)
 {
@@ -29,11 +42,11 @@ static bool make_room(struct survivors *s, size_t room)
 bool survivors_init(struct survivors *s)
 {
 	s->tau = (float)fmax(s->floor - 0x1p-22 * fabs(s->floor), -FLT_MAX);
-	s->guessed = s->wide = s->gone = false;
+	s->by_floats = s->guessed = s->crowded = s->wide = s->gone = false;
 	s->at = NULL;
 	s->keys = NULL;
 	s->n = s->ahead = 0;
-	size_t room = 3 * s->k + LEAST_ROOM, all = (size_t)s->codes->rows + 1;
+	size_t room = survivors_least_room(s), all = (size_t)s->codes->rows + 1;
 	return make_room(s, room < all ? room : all);
 }
 
@@ -59,11 +72,13 @@ static float lower_of(const struct survivors *s, float ratio, uint32_t row, floa
 	Pb__Similarity similarity = s->codes->similarity;
 	struct codes_block b = codes_block(s->codes, row / CODE_BLOCK);
 	float weight = b.weight[row % CODE_BLOCK];
-	double margin = row_margin(b.slack[row % CODE_BLOCK], row_size(similarity, weight), ratio);
+	float slack = s->by_floats ? floats_slack(s->codes) : b.slack[row % CODE_BLOCK];
+	double loss = s->by_floats ? FLOATS_LOSS : square_loss(s->codes->dimension);
+	double margin = row_margin(slack, row_size(similarity, weight), ratio);
 	double lower = upper - 2 * s->length * margin * (1 + 0x1p-19);
 
 	if (similarity == PB__SIMILARITY__SIMILARITY_L2)
-		lower -= 2 * square_loss(s->codes->dimension) * weight;
+		lower -= 2 * loss * weight;
 	return (float)(lower - 0x1p-22 * fabs(lower));
 }
 
@@ -148,7 +163,7 @@ static void settle_full(struct survivors *s)
 	survivors_settle(s);
 	if (s->n < s->room / 4 * 3)
 		return;
-	if (s->room > 3 * s->k + MOST_BAND || !make_room(s, 2 * s->room))
+	if (s->room > 3 * s->k + most_band(s) || !make_room(s, 2 * s->room))
 		survivors_give_up(s);
 }
 

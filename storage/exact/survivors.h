@@ -20,11 +20,13 @@ struct survivors {
 	double above;  /* a sigma above this is not wanted for certain; or +inf */
 	double floor;  /* nor is one below this; or -inf */
 
-	float tau;    /* uppers below it are passed over; +inf: given up */
-	float pass;   /* rows a chunk that reached the last guess: its rank over the chunks seen */
-	bool guessed; /* tau is more than k rows prove (guess.h) */
-	bool wide;    /* given up: too many, or no memory for them */
-	bool gone;    /* given up, because nobody wants the answer any more */
+	float tau;  /* uppers below it are passed over; +inf: given up */
+	float pass; /* rows a chunk that reached the last guess: its rank over the chunks seen */
+	bool by_floats; /* made uppers (floats.h), not bytes */
+	bool guessed;	/* tau is more than k rows prove (guess.h) */
+	bool crowded;	/* given up as soon as others are, too: floats would be faster (pass.c) */
+	bool wide;	/* given up: too many, or no memory for them */
+	bool gone;	/* given up, because nobody wants the answer any more */
 	struct survivor *at;
 	uint32_t *keys; /* of the same room: scratch */
 	size_t n, room;
@@ -33,6 +35,7 @@ struct survivors {
 
 /* Makes room for what s->k needs at least. False: no memory. */
 bool survivors_init(struct survivors *s);
+size_t survivors_least_room(const struct survivors *s);
 void survivors_free(struct survivors *s);
 
 /* Rows of a chunk that may be among them. */

@@ -55,6 +55,11 @@ bool wide_is_done(const struct wide *w, const struct pass *p)
 	return w->next == p->x->codes->rows || still_wanted(w, p) == 0;
 }
 
+size_t wide_left(const struct wide *w, const struct pass *p)
+{
+	return still_wanted(w, p) * (p->x->codes->rows - w->next);
+}
+
 static void score_rows(const struct pass *p, struct wide_query *q, uint32_t first, uint32_t end)
 {
 	for (uint32_t row = first; row < end; row++)

@@ -6,7 +6,7 @@
 #include <string.h>
 
 #include "proto/fault.h"
-#include "storage/exact/panel.h"
+#include "storage/exact/pass_private.h"
 #include "tests/runner.h"
 #include "tests/storage/exact/caller.h"
 #include "tests/storage/vectors/sample.h"
@@ -94,6 +94,38 @@ START_TEST(who_shares_the_pass_does_not_matter)
 	if (_i % 2)
 		shared_cut_parts(engine.shared, 5);
 	meet(threads[_i / 3], &seed);
+	engine_end(&engine);
+}
+END_TEST
+
+/* How many of its questions are left for a pass by floats. */
+static size_t given_up(struct caller *c)
+{
+	struct pass *p;
+	struct error e;
+
+	ck_ok(pass_begin(&engine.world.exact, engine.world.order, c->alone, c->ask.n, &p, &e), &e);
+	ck_ok(pass_encode(p, SIZE_MAX, &e), &e);
+	ck_ok(pass_scan(p, 0, pass_chunks(p), NULL, &e), &e);
+	ck_ok(pass_finish(p, 0, c->ask.n, NULL, &e), &e);
+	size_t n = p->by_floats.n;
+	pass_end(p);
+	return n;
+}
+
+START_TEST(who_shares_a_pass_that_is_given_up_does_not_matter)
+{
+	struct shape shape = middling;
+	uint64_t seed = 90 + (uint64_t)_i;
+	struct caller c;
+
+	shape.kind = KIND_ALIKE;
+	shape.n = 8000;
+	engine_begin(&engine, &shape, &seed);
+	caller_init(&c, &engine, ASK_MOST, &seed);
+	ck_assert_uint_gt(given_up(&c), 0);
+	caller_free(&c);
+	meet((size_t)_i, &seed);
 	engine_end(&engine);
 }
 END_TEST
@@ -447,6 +479,7 @@ Suite *suite(void)
 	TCase *t = tcase_create("shared");
 
 	tcase_add_loop_test(t, who_shares_the_pass_does_not_matter, 0, 12);
+	tcase_add_loop_test(t, who_shares_a_pass_that_is_given_up_does_not_matter, 2, 4);
 	tcase_add_test(t, nobody_waits_for_company);
 	tcase_add_test(t, a_request_cancelled_before_is_not_begun);
 	tcase_add_test(t, a_request_cancelled_in_its_pass_ends_it);

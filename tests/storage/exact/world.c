@@ -172,6 +172,7 @@ static void derive_row(const struct world *w, uint32_t row, float *x, uint64_t *
 		break;
 	case KIND_EQUAL:
 	case KIND_ULPS:
+	case KIND_ALIKE:
 		of = 0;
 		break;
 	case KIND_CLUSTERS:
@@ -188,6 +189,8 @@ static void derive_row(const struct world *w, uint32_t row, float *x, uint64_t *
 		x[i] = w->value[(size_t)of * d + i];
 		if (w->shape.kind == KIND_ULPS)
 			x[i] = some_ulps(x[i], seed);
+		if (w->shape.kind == KIND_ALIKE)
+			x[i] += 0.001f * uniform(seed);
 		if (w->shape.kind == KIND_CLUSTERS)
 			x[i] += 0.05f * uniform(seed);
 	}

@@ -26,7 +26,8 @@
 	X(LEVEL)    /* nearly one score with `aim`, whatever their bytes say */ \
 	X(TIGHT)    /* the same, and their bytes say as much else as the bound allows */ \
 	X(STEEP)    /* every byte is as large as it may be: so are sums of a row with itself */ \
-	X(FALLING)  /* along a few directions mostly, as what encoders make */
+	X(FALLING)  /* along a few directions mostly, as what encoders make */ \
+	X(ALIKE)    /* one row, its values off by a thousandth */
 
 enum kind {
 #define X(name) KIND_##name,
