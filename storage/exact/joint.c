@@ -255,7 +255,11 @@ static bool is_behind(const struct lot *a, const struct lot *b)
 {
 	uint32_t scan = left_to_scan(a), other = left_to_scan(b);
 
-	return scan != other ? scan > other : a->of - a->finished > b->of - b->finished;
+	if (scan != other)
+		return scan > other;
+	if (a->of - a->finished != b->of - b->finished)
+		return a->of - a->finished > b->of - b->finished;
+	return pass_rest_left(a->pass) > pass_rest_left(b->pass);
 }
 
 /* The first lot of chunks encodes for all. */

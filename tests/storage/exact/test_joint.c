@@ -356,6 +356,29 @@ START_TEST(lots_of_queries_come_on_together)
 }
 END_TEST
 
+/* And so do their queries of which every row is scored. */
+START_TEST(what_is_left_of_lots_comes_on_together)
+{
+	uint64_t seed = 43;
+	size_t portions = 0;
+	struct joint *j;
+
+	begin(false, &seed);
+	meet(4, true, &seed);
+	j = m.joint;
+	for (struct lot *lot; (lot = joint_lot(j)); portions += lot->stage == REST) {
+		struct error e;
+		for (size_t i = 0; i < j->n_lots && lot->stage == REST; i++)
+			ck_assert_uint_le(
+				pass_rest_left(j->lots[i].pass), pass_rest_left(lot->pass));
+		ck_ok(joint_work(j, lot, &e), &e);
+	}
+	ck_assert_uint_gt(portions, 5 * j->n_lots);
+	part();
+	end();
+}
+END_TEST
+
 /* Whoever waits for it waits for a step, or for all of a lot, as the clock is to allow. */
 START_TEST(a_portion_ends_with_the_step_after_its_time)
 {
@@ -422,6 +445,7 @@ Suite *suite(void)
 	tcase_add_test(t, a_lot_of_chunks_takes_those_that_others_have_not_come_to);
 	tcase_add_test(t, who_finds_nothing_left_to_scan_does_not_finish);
 	tcase_add_test(t, lots_of_queries_come_on_together);
+	tcase_add_test(t, what_is_left_of_lots_comes_on_together);
 	tcase_add_loop_test(t, a_portion_ends_with_the_step_after_its_time, 0, 8);
 #ifdef HARDMINER_FAULTS
 	tcase_add_test(t, no_memory_for_those_that_want_every_row_is_an_error);
