@@ -87,16 +87,23 @@ static enum code begin(struct again *a, struct pass *p, struct error *e)
 }
 
 /* Scoring every row takes little memory, and only longer. */
-static enum code begin_or_leave(struct again *a, struct pass *p, struct error *e)
+static enum code leave(struct again *a, struct pass *p, struct error *e)
 {
-	if (begin(a, p, e) == OK)
-		return OK;
-	for (size_t j = 0; a->by_floats && j < a->n; j++) {
+	for (size_t j = 0; j < a->n; j++) {
 		if (wide_add(&p->wide, p, a->query[j], e))
 			return e->code;
 		a->query[j] = NOBODY;
 	}
-	return a->by_floats ? OK : e->code;
+	return OK;
+}
+
+static enum code begin_or_leave(struct again *a, struct pass *p, struct error *e)
+{
+	struct error no_memory = {0}; /* made good */
+
+	if (!a->by_floats)
+		return begin(a, p, e);
+	return begin(a, p, &no_memory) ? leave(a, p, e) : OK;
 }
 
 static enum code scan(struct again *a, uint32_t chunks, size_t scores, struct error *e)

@@ -266,20 +266,20 @@ static void let_go(struct shared *s, struct joint *j)
 static void do_portion(struct shared *s, enum line line, struct lot *lot)
 {
 	struct joint *j = s->joint[line];
-	struct error e = {0};
+	struct error e;
 
 	s->passed_by[line] = 0;
 	lot->busy = true;
 	j->busy++;
 	s->at_work++;
 	pthread_mutex_unlock(&s->lock);
-	joint_work(j, lot, &e);
+	enum code rc = joint_work(j, lot, &e);
 	pthread_mutex_lock(&s->lock);
 	count_passed_by(s, line, lot->took_ns);
 	s->at_work--;
 	j->busy--;
 	lot->busy = false;
-	if (e.code)
+	if (rc)
 		j->error = e;
 	let_go(s, j);
 	if (joint_is_over(j))

@@ -462,6 +462,41 @@ START_TEST(no_memory_is_an_error_and_the_next_request_is_served)
 }
 END_TEST
 
+/* Nobody is told of what was made good: of the steps that may fail, the last but for those that finish are
+ * a pass's by floats. */
+START_TEST(without_memory_for_floats_all_are_answered)
+{
+	struct shape shape = middling;
+	uint64_t seed = 93;
+	struct caller c;
+	size_t good = 0, last = 0 /* one after the other */;
+	bool fired = true;
+
+	shape.kind = KIND_ALIKE;
+	shape.n = 8000;
+	engine_begin(&engine, &shape, &seed);
+	caller_init(&c, &engine, ASK_MOST, &seed);
+	for (long n = 0; fired; n++) {
+		fault_arm(n);
+		caller_ask(&c);
+		fired = fault_fired();
+		fault_arm(-1);
+		if (c.rc == OK) {
+			caller_check(&c);
+			good += fired;
+			continue;
+		}
+		ck_refused(c.rc, &c.error, RESOURCE_EXHAUSTED, "OUT_OF_MEMORY");
+		last = good ? good : last;
+		good = 0;
+	}
+	/* copies, three things of a pass and itself, two of each query's survivors, six of floats */
+	ck_assert_uint_eq(last, 1 + 4 + 2 * given_up(&c) + 6);
+	caller_free(&c);
+	engine_end(&engine);
+}
+END_TEST
+
 START_TEST(no_memory_for_the_engine_leaves_nothing)
 {
 	struct exact x = {0};
@@ -492,6 +527,7 @@ Suite *suite(void)
 	tcase_add_test(t, a_small_request_is_served_while_a_bulk_pass_is_going);
 #ifdef HARDMINER_FAULTS
 	tcase_add_test(t, no_memory_is_an_error_and_the_next_request_is_served);
+	tcase_add_test(t, without_memory_for_floats_all_are_answered);
 	tcase_add_test(t, no_memory_for_the_engine_leaves_nothing);
 #endif
 	suite_add_tcase(s, t);
