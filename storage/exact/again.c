@@ -8,7 +8,10 @@
 
 #define NOBODY SIZE_MAX
 
-enum { PAIRS_A_SCORE = 16 /* of a query and a code: they take about as long as one score */ };
+enum {
+	PAIRS_A_SCORE =
+		16 /* of a query and a code, in bytes: they take about as long as one score */
+};
 
 enum code again_add(struct again *a, size_t i, struct error *e)
 {
@@ -46,13 +49,24 @@ bool again_is_done(const struct again *a)
 	return true;
 }
 
+/* About how many scores take as long as so many rows. In floats a panel takes as long as if it were full,
+ * and to load a row is mostly one score more. */
+static size_t scores_for(const struct again *a, size_t rows)
+{
+	size_t panels = (a->n + PANEL - 1) / PANEL;
+
+	if (a->by_floats)
+		return rows + rows * panels * PANEL / floats_a_score();
+	return a->n * rows / PAIRS_A_SCORE;
+}
+
 size_t again_left(const struct again *a, const struct pass *p)
 {
 	size_t chunks = pass_chunks(a->pass ? a->pass : p) - a->scanned;
 
 	if (again_is_done(a))
 		return 0;
-	return a->n * chunks * CHUNK_ROWS / PAIRS_A_SCORE + (a->n - a->finished) * CHUNK_ROWS +
+	return scores_for(a, chunks * CHUNK_ROWS) + (a->n - a->finished) * CHUNK_ROWS +
 	       (a->pass ? pass_rest_left(a->pass) : 0);
 }
 
@@ -106,22 +120,23 @@ static enum code begin_or_leave(struct again *a, struct pass *p, struct error *e
 	return begin(a, p, &no_memory) ? leave(a, p, e) : OK;
 }
 
-static enum code scan(struct again *a, uint32_t chunks, size_t scores, struct error *e)
+/* A chunk that is scanned is not scanned again, whatever ends this. */
+static enum code scan(
+	struct again *a, uint32_t chunks, size_t scores, atomic_bool *cancelled, struct error *e)
 {
-	size_t some = scores / a->n * PAIRS_A_SCORE / CHUNK_ROWS + 1, left = chunks - a->scanned;
-	uint32_t n = (uint32_t)(some < left ? some : left);
+	size_t some = scores / scores_for(a, CHUNK_ROWS) + 1;
 
-	if (pass_scan(a->pass, a->scanned, n, NULL, e))
-		return e->code;
-	a->scanned += n;
+	for (; some > 0 && a->scanned < chunks; some--, a->scanned++)
+		if (pass_scan(a->pass, a->scanned, 1, cancelled, e))
+			return e->code;
 	return OK;
 }
 
-static enum code finish(struct again *a, struct error *e)
+static enum code finish(struct again *a, atomic_bool *cancelled, struct error *e)
 {
 	size_t first = a->finished, n = pass_worth(a->pass, first, a->n - first, SURVIVORS_AT_ONCE);
 
-	if (pass_finish(a->pass, first, n, NULL, e))
+	if (pass_finish(a->pass, first, n, cancelled, e))
 		return e->code;
 	a->finished += n;
 	return OK;
@@ -136,7 +151,8 @@ static void answer(struct again *a, struct pass *p)
 	}
 }
 
-enum code again_go_on(struct again *a, struct pass *p, size_t scores, struct error *e)
+enum code again_go_on(
+	struct again *a, struct pass *p, size_t scores, atomic_bool *cancelled, struct error *e)
 {
 	enum code rc = OK;
 
@@ -148,11 +164,11 @@ enum code again_go_on(struct again *a, struct pass *p, size_t scores, struct err
 	if (!pass_is_encoded(a->pass))
 		rc = pass_encode(a->pass, 1, e);
 	else if (a->scanned < chunks)
-		rc = scan(a, chunks, scores, e);
+		rc = scan(a, chunks, scores, cancelled, e);
 	else if (a->finished < a->n)
-		rc = finish(a, e);
+		rc = finish(a, cancelled, e);
 	else if (pass_has_rest(a->pass))
-		rc = pass_rest(a->pass, scores, NULL, e);
+		rc = pass_rest(a->pass, scores, cancelled, e);
 	if (rc == OK && a->finished == a->n && !pass_has_rest(a->pass))
 		answer(a, p);
 	return rc;

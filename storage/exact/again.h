@@ -28,7 +28,8 @@ bool again_is_done(const struct again *a);
 size_t again_left(const struct again *a, const struct pass *p);
 /* Does about as much as it takes to make so many scores; fills in `found` of all when there is no more to
  * do. */
-enum code again_go_on(struct again *a, struct pass *p, size_t scores, struct error *e);
+enum code again_go_on(
+	struct again *a, struct pass *p, size_t scores, atomic_bool *cancelled, struct error *e);
 void again_free(struct again *a);
 
 #endif

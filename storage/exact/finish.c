@@ -205,8 +205,8 @@ enum code pass_rest(struct pass *p, size_t scores, atomic_bool *cancelled, struc
 	if (check_cancelled(cancelled, e))
 		return e->code;
 	if (!again_is_done(&p->again))
-		return again_go_on(&p->again, p, scores, e);
+		return again_go_on(&p->again, p, scores, cancelled, e);
 	if (!again_is_done(&p->by_floats))
-		return again_go_on(&p->by_floats, p, scores, e);
+		return again_go_on(&p->by_floats, p, scores, cancelled, e);
 	return wide_score(&p->wide, p, scores, cancelled, e);
 }

@@ -436,7 +436,64 @@ START_TEST(a_rest_that_was_cancelled_may_be_done_yet)
 }
 END_TEST
 
+/* Few queries take a panel for themselves, which takes as long as a full one. */
+START_TEST(a_step_for_few_queries_is_none_the_longer)
+{
+	enum { FEW = 12, SCORES = 1 << 13 };
+	uint32_t before = 0;
+	size_t steps = 0;
+
+	begin_alike((enum isa)_i, FEW);
+	pass_end(pass);
+	scan_and_finish(0);
+	const struct again *a = &pass->by_floats;
+	while (pass_has_rest(pass)) {
+		ck_ok(pass_rest(pass, SCORES, NULL, &e), &e);
+		double rows = (double)(a->scanned - before) * CHUNK_ROWS;
+		double a_row = 1 + (double)PANEL / floats_a_score();
+		ck_assert_double_le(rows * a_row, SCORES + CHUNK_ROWS * a_row);
+		steps += a->scanned > before;
+		before = a->scanned;
+	}
+	ck_assert_uint_eq(before, (alike.n + CHUNK_ROWS - 1) / CHUNK_ROWS);
+	ck_assert_uint_gt(steps, 3);
+	ask_check(&ask);
+	end();
+}
+END_TEST
+
 #ifdef HARDMINER_FAULTS
+static void cancel(void *cancelled)
+{
+	*(atomic_bool *)cancelled = true;
+}
+
+/* At the first step that takes memory, when rows have been compared. */
+START_TEST(a_step_that_was_cancelled_midway_goes_on_from_there)
+{
+	struct shape equal = alike;
+	uint64_t seed = 16;
+	atomic_bool cancelled = false;
+
+	equal.kind = KIND_EQUAL;
+	isa_force(ISA_AMX);
+	begin_world(&equal, &seed);
+	ask_for_ten(QUERIES, &seed);
+	scan_and_finish(0);
+	const struct again *a = &pass->by_floats;
+	while (!a->pass || !pass_is_encoded(a->pass))
+		ck_ok(pass_rest(pass, 1, &cancelled, &e), &e);
+	fault_watch(cancel, &cancelled);
+	ck_refused(pass_rest(pass, SIZE_MAX, &cancelled, &e), &e, CANCELLED, "CANCELLED");
+	fault_watch(NULL, NULL);
+	ck_assert_uint_gt(a->scanned, 0);
+	ck_assert_uint_lt(a->scanned, pass_chunks(a->pass));
+	do_rest(SCORES_AT_ONCE);
+	ask_check(&ask);
+	end();
+}
+END_TEST
+
 /* Then every row is scored, or it was no memory for that either; but nobody's answer is another. */
 START_TEST(without_memory_for_floats_every_row_is_scored)
 {
@@ -509,7 +566,10 @@ Suite *suite(void)
 	tcase_add_test(t, who_is_gone_leaves_the_others_true);
 	tcase_add_test(t, when_all_are_gone_nothing_is_left_to_do);
 	tcase_add_test(t, a_rest_that_was_cancelled_may_be_done_yet);
+	tcase_add_loop_test(
+		t, a_step_for_few_queries_is_none_the_longer, ISA_PORTABLE, ISA_AMX + 1);
 #ifdef HARDMINER_FAULTS
+	tcase_add_test(t, a_step_that_was_cancelled_midway_goes_on_from_there);
 	tcase_add_test(t, without_memory_for_floats_every_row_is_scored);
 	tcase_add_test(t, a_rest_without_memory_may_be_done_yet);
 #endif
