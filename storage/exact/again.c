@@ -82,7 +82,6 @@ static void leave_out_gone(struct again *a)
 
 static enum code begin(struct again *a, struct pass *p, struct error *e)
 {
-	leave_out_gone(a);
 	if (!a->copies)
 		a->copies = FAULT() ? NULL : malloc(a->n * sizeof *a->copies);
 	if (!a->copies)
@@ -111,13 +110,17 @@ static enum code leave(struct again *a, struct pass *p, struct error *e)
 	return OK;
 }
 
+/* Or it is sooner done. */
 static enum code begin_or_leave(struct again *a, struct pass *p, struct error *e)
 {
 	struct error no_memory = {0}; /* made good */
 
+	leave_out_gone(a);
 	if (!a->by_floats)
 		return begin(a, p, e);
-	return begin(a, p, &no_memory) ? leave(a, p, e) : OK;
+	if (scores_for(a, CHUNK_ROWS) > a->n * CHUNK_ROWS || begin(a, p, &no_memory))
+		return leave(a, p, e);
+	return OK;
 }
 
 /* A chunk that is scanned is not scanned again, whatever ends this. */

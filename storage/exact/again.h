@@ -1,7 +1,8 @@
 /*
  * Queries that are scanned again, all of a pass's together, in a pass of their own: those whose guesses
  * were too high (guess.h), without guessing; and those who gave the pass up, by floats (floats.h). Where
- * there is no memory to do that, the second are left for wide.c.
+ * there is no memory to do that, or they are so few that it would take longer, the second are left for
+ * wide.c.
  */
 #ifndef STORAGE_EXACT_AGAIN_H
 #define STORAGE_EXACT_AGAIN_H

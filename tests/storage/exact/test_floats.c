@@ -436,6 +436,25 @@ START_TEST(a_rest_that_was_cancelled_may_be_done_yet)
 }
 END_TEST
 
+/* Counted in time, they are fewer than what a panel takes and their rows do. */
+START_TEST(those_who_are_sooner_scored_leave_for_that)
+{
+	size_t least = _i == ISA_PORTABLE ? 9 : 2;
+
+	for (size_t n = least - 1; n <= least; n++) {
+		begin_alike((enum isa)_i, n);
+		pass_end(pass);
+		scan_and_finish(0);
+		ck_assert_uint_eq(pass->by_floats.n, n);
+		ck_ok(pass_rest(pass, 1, NULL, &e), &e);
+		ck_assert_uint_eq(pass->wide.n, n < least ? n : 0);
+		do_rest(SCORES_AT_ONCE);
+		ask_check(&ask);
+		end();
+	}
+}
+END_TEST
+
 /* Few queries take a panel for themselves, which takes as long as a full one. */
 START_TEST(a_step_for_few_queries_is_none_the_longer)
 {
@@ -566,6 +585,8 @@ Suite *suite(void)
 	tcase_add_test(t, who_is_gone_leaves_the_others_true);
 	tcase_add_test(t, when_all_are_gone_nothing_is_left_to_do);
 	tcase_add_test(t, a_rest_that_was_cancelled_may_be_done_yet);
+	tcase_add_loop_test(
+		t, those_who_are_sooner_scored_leave_for_that, ISA_PORTABLE, ISA_AMX + 1);
 	tcase_add_loop_test(
 		t, a_step_for_few_queries_is_none_the_longer, ISA_PORTABLE, ISA_AMX + 1);
 #ifdef HARDMINER_FAULTS
