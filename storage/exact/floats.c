@@ -331,8 +331,8 @@ static bool take_taus(struct pass *p, size_t panel)
 	return any;
 }
 
-/* Of a stretch that nobody has read yet: asks the memory for the rows behind these. Inlined by force, as
- * finish.c says. */
+/* Asks the memory for the rows behind these: of dot products nobody has read them yet, unless they are
+ * copies. Inlined by force, as finish.c says. */
 static inline __attribute__((always_inline)) void fetch_behind(const struct floats *f, uint32_t row)
 {
 	enum { LINE = 64, SECOND_CACHE = 2 };
@@ -372,13 +372,21 @@ static void compare_panels(struct pass *p, size_t panel, uint32_t n)
 		survivors_offer(&p->survivors[panel * PANEL + i], &f->found[i], f->ratio);
 }
 
+static bool all_gave_up(const struct pass *p)
+{
+	for (size_t i = 0; i < p->n; i++)
+		if (!p->survivors[i].wide)
+			return false;
+	return true;
+}
+
 void floats_compare(struct pass *p, uint32_t chunk)
 {
 	struct floats *f = p->floats;
 	uint32_t first = chunk * CHUNK_ROWS, left = p->x->codes->rows - first;
 	uint32_t end = first + (left < CHUNK_ROWS ? left : CHUNK_ROWS);
 
-	for (; first < end; first += f->at_once) {
+	for (; first < end && !all_gave_up(p); first += f->at_once) {
 		uint32_t n = end - first < f->at_once ? end - first : f->at_once;
 		load_stretch(f, p->x, first, n);
 		for (size_t i = 0; i < p->n_panels; i += PRODUCTS_PANELS) {

@@ -25,7 +25,7 @@ struct survivors {
 	bool by_floats; /* made uppers (floats.h), not bytes */
 	bool guessed;	/* tau is more than k rows prove (guess.h) */
 	bool crowded;	/* given up as soon as others are, too: floats would be faster (pass.c) */
-	bool wide;	/* given up: too many, or no memory for them */
+	bool wide;	/* given up, for whatever reason: nothing of it is kept */
 	bool gone;	/* given up, because nobody wants the answer any more */
 	struct survivor *at;
 	uint32_t *keys; /* of the same room: scratch */

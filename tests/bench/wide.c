@@ -81,7 +81,10 @@ static void must_give_up(const char *name, struct batch *a)
 	}
 	while (pass_has_rest(p))
 		must(pass_rest(p, SCORES_AT_ONCE, NULL, &e), &e, "finish the rest");
-	tell_left(name, p->by_floats.pass);
+	if (p->by_floats.pass)
+		tell_left(name, p->by_floats.pass);
+	else
+		fprintf(stderr, "# %s: all rows are scored for all queries\n", name);
 	pass_end(p);
 }
 
