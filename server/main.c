@@ -112,7 +112,9 @@ static void tell_of_catalog(
 {
 	struct log_line l;
 
-	log_begin(&l, strcmp(event, "made") ? LEVEL_WARN : LEVEL_INFO, event);
+	bool is_new = !strcmp(event, "made") || !strcmp(event, "indexed");
+
+	log_begin(&l, is_new ? LEVEL_INFO : LEVEL_WARN, event);
 	log_text(&l, "collection", collection);
 	if (generation)
 		log_number(&l, "generation", (int64_t)generation);
@@ -185,6 +187,8 @@ static enum code start(struct server *s, struct error *e)
 	return code;
 }
 
+enum { TEXTS_SECONDS = 10 /* of what supervisors wait beside drain_timeout_ms */ };
+
 /* Whatever was started, in reverse. */
 static void tear_down(struct server *s)
 {
@@ -193,6 +197,8 @@ static void tear_down(struct server *s)
 	grpc_stop(d->grpc);
 	http_stop(d->http);
 	runner_stop(d->runner);
+	if (d->catalog)
+		catalog_closing(d->catalog, TEXTS_SECONDS);
 	pool_stop(d->pool);
 	if (d->mailbox)
 		mailbox_close(d->mailbox);

@@ -18,8 +18,8 @@ struct catalog_options {
 	/* May be NULL. Told on any thread what nobody waits for and somebody should know, for the log, of
 	 * a generation's codes or index: "made" when there was no file of them, as after a process that
 	 * was killed before it wrote one; "made_anew" when there was and it could not be believed; of
-	 * texts "indexed_anew", when there was none or it could not be; and "not_kept" when one or the
-	 * other could not be written. Of texts the generation is 0. */
+	 * texts "indexed" and "indexed_anew", likewise; and "not_kept" when one or the other could not be
+	 * written. Of texts the generation is 0. */
 	void (*told)(
 		const char *event, const char *collection, uint64_t generation, const char *why);
 };
@@ -30,6 +30,9 @@ enum code catalog_open(struct database *db, const char *dir, const struct catalo
 /* Lends a crew that writes indexes of texts, before there are requests; without one none is written, and each
  * start indexes texts again. */
 void catalog_lend(struct catalog *c, const struct crew *crew);
+/* The daemon stops, and will wait for the crew: an index of texts that is not written after so many seconds
+ * is given up, since a start can do without. */
+void catalog_closing(struct catalog *c, unsigned seconds);
 /* What a crew was sent to keep is done by then: its pool has stopped. */
 struct catalog *catalog_close(struct catalog *c);
 

@@ -193,11 +193,15 @@ static enum code claim_corpus(struct builder *b, uint64_t revision, struct corpu
 
 /* What makes a request wait that a file would have answered: that there is none yet is told where it could
  * have been written before the start. */
-static void tell_indexed_anew(const struct catalog *c, const struct collection *row,
+static void tell_indexed(const struct catalog *c, const struct collection *row,
 	const struct corpus *corpus, bool file)
 {
-	if (c->told && corpus->made_anew && corpus->n && (file || row->id <= c->newest))
+	if (!c->told || !corpus->made_anew || !corpus->n)
+		return;
+	if (file)
 		c->told("indexed_anew", row->name, 0, corpus->made_anew);
+	else if (row->id <= c->newest)
+		c->told("indexed", row->name, 0, corpus->made_anew);
 }
 
 static enum code build_corpus(struct catalog *c, const struct collection *row, struct builder *b,
@@ -212,7 +216,7 @@ static enum code build_corpus(struct catalog *c, const struct collection *row, s
 
 	if (corpus_build(c->db, row->id, row->documents_revision, &from, &stop, out, e))
 		return e->code;
-	tell_indexed_anew(c, row, *out, file);
+	tell_indexed(c, row, *out, file);
 	return OK;
 }
 

@@ -10,12 +10,16 @@
  * alone for long enough to write. A file of an older state is of use, so what has begun is not given up for
  * what is newer, but for a deletion; and after one that failed it is tried again when as much has come.
  *
- * One thread is at it for the whole catalog, and what others are sent with stands in a line for it: a
- * disk that hangs keeps one thread, however many collections are published meanwhile.
+ * One thread is at it for the whole catalog, and what others are sent with stands in two lines for it,
+ * codes before texts, of which a start needs less: a disk that hangs keeps one thread, however many
+ * collections are published meanwhile. Of texts that have changed again when they are written the next
+ * turn is at the end of their line. A daemon that stops waits for codes as long as they take, and for texts
+ * as long as it says (catalog_closing).
  */
 #include "storage/catalog_private.h"
 
 #include <stdlib.h>
+#include <time.h>
 
 #include "proto/fault.h"
 #include "storage/catalog_files.h"
@@ -24,14 +28,27 @@ enum { KEPT_SHARE = 8 };
 
 struct keeping {
 	struct job job;
-	struct keeping *next; /* in the line */
-	void (*keep)(struct keeping *k);
+	struct keeping *next;		 /* in the line */
+	bool (*keep)(struct keeping *k); /* whether it is to be done again */
 	struct catalog *catalog;
 	struct entry *entry;
 	struct collection row;
 	uint64_t generation; /* whose codes; 0: the index of texts */
 	struct crew crew;    /* whose thread it is */
 };
+
+static uint64_t seconds_now(void)
+{
+	struct timespec t;
+
+	clock_gettime(CLOCK_MONOTONIC, &t);
+	return (uint64_t)t.tv_sec + 1; /* never 0 */
+}
+
+void catalog_closing(struct catalog *c, unsigned seconds)
+{
+	atomic_store(&c->closing_at, seconds_now() + seconds);
+}
 
 /* What is to be written is what readers have. */
 struct wanted {
@@ -56,7 +73,7 @@ static void tell_not_kept(const struct catalog *c, const struct collection *row,
 		c->told("not_kept", row->name, generation, e->text);
 }
 
-static void keep_uploaded(struct keeping *k)
+static bool keep_uploaded(struct keeping *k)
 {
 	struct path cache = generation_path(k->catalog, k->row.id, k->generation, FILE_CACHE);
 	struct wanted wanted = {k, entry_loaded(k->catalog, k->entry, k->generation)};
@@ -64,21 +81,24 @@ static void keep_uploaded(struct keeping *k)
 	struct error e;
 
 	if (!wanted.image)
-		return;
+		return false;
 	/* Without its files there is nothing to be told: the collection was deleted under us. */
 	if (image_keep(wanted.image, cache.text, &stop, &e) && !stop_now(&stop))
 		tell_not_kept(k->catalog, &k->row, k->generation, &e);
 	files_drop_late(k->catalog, &k->row, k->generation, FILE_CACHE);
 	image_release(wanted.image);
+	return false;
 }
 
-/* The first in the line; with none there nobody is at it any more. */
+/* The first of the first line that has one; with none there nobody is at it any more. */
 static struct keeping *next_in_line(struct catalog *c)
 {
 	pthread_mutex_lock(&c->lock);
-	struct keeping *k = c->to_keep;
+	struct keeping **line =
+		c->to_keep[KEPT_CODES] ? &c->to_keep[KEPT_CODES] : &c->to_keep[KEPT_TEXTS];
+	struct keeping *k = *line;
 	if (k)
-		c->to_keep = k->next;
+		*line = k->next;
 	else
 		c->keeping = false;
 	pthread_mutex_unlock(&c->lock);
@@ -89,10 +109,11 @@ static struct keeping *next_in_line(struct catalog *c)
 static bool line_up(struct catalog *c, struct keeping *k)
 {
 	pthread_mutex_lock(&c->lock);
-	struct keeping **at = &c->to_keep;
+	struct keeping **at = &c->to_keep[k->generation ? KEPT_CODES : KEPT_TEXTS];
 	while (*at)
 		at = &(*at)->next;
 	*at = k;
+	k->next = NULL;
 	bool first = !c->keeping;
 	c->keeping = true;
 	pthread_mutex_unlock(&c->lock);
@@ -104,7 +125,10 @@ static void keep_all(struct catalog *c)
 	struct keeping *k;
 
 	while ((k = next_in_line(c))) {
-		k->keep(k);
+		if (k->keep(k)) {
+			line_up(c, k);
+			continue;
+		}
 		entry_done(c, k->entry);
 		free(k);
 	}
@@ -124,7 +148,7 @@ static void run(struct job *job)
 }
 
 static struct keeping *keeping_new(struct catalog *c, struct entry *entry,
-	const struct collection *row, void (*keep)(struct keeping *k))
+	const struct collection *row, bool (*keep)(struct keeping *k))
 {
 	struct keeping *k = FAULT() ? NULL : calloc(1, sizeof *k);
 
@@ -163,11 +187,18 @@ void keep_codes(struct catalog *c, struct entry *entry, const struct collection 
 		keep_all(c);
 }
 
-static bool is_deleted(void *arg)
+static bool closes(const struct catalog *c)
+{
+	uint64_t at = atomic_load_explicit(&c->closing_at, memory_order_relaxed);
+
+	return at && seconds_now() >= at;
+}
+
+static bool is_not_wanted(void *arg)
 {
 	const struct keeping *k = arg;
 
-	return entry_is_deleted(k->catalog, k->entry);
+	return closes(k->catalog) || entry_is_deleted(k->catalog, k->entry);
 }
 
 /* Whoever had its row before a collection was deleted may have come to it after that, as to a new one: it is
@@ -175,7 +206,7 @@ static bool is_deleted(void *arg)
 static void write_text(struct keeping *k, const struct corpus *corpus)
 {
 	struct path file = text_path(k->catalog, k->row.id);
-	struct stop stop = {.given_up = is_deleted, .arg = k};
+	struct stop stop = {.given_up = is_not_wanted, .arg = k};
 	struct collection now = {.id = k->row.id};
 	struct error e;
 
@@ -186,9 +217,9 @@ static void write_text(struct keeping *k, const struct corpus *corpus)
 		rc = files_make(k->catalog, k->row.id, &e);
 	if (!rc)
 		rc = corpus_keep(corpus, file.text, &stop, &e);
-	if (stop_now(&stop))
+	if (entry_is_deleted(k->catalog, k->entry))
 		files_remove(k->catalog, k->row.id);
-	else if (rc)
+	else if (rc && !stop.stopped)
 		tell_not_kept(k->catalog, &k->row, 0, &e);
 }
 
@@ -198,22 +229,23 @@ static bool is_worth_writing(const struct entry *entry)
 	return entry->unkept && entry->unkept >= entry->corpus->n / KEPT_SHARE;
 }
 
-/* One thread for a collection; what comes meanwhile it looks at after that. */
-static void keep_latest_text(struct keeping *k)
+/* Nobody else is sent for the collection meanwhile, and with what comes meanwhile it goes on. */
+static bool keep_text_once(struct keeping *k)
 {
 	struct entry *entry = k->entry;
 
 	pthread_mutex_lock(&entry->lock);
-	while (is_worth_writing(entry)) {
-		struct corpus *corpus = corpus_acquire(entry->corpus);
-		entry->unkept = 0;
-		pthread_mutex_unlock(&entry->lock);
-		write_text(k, corpus);
-		corpus_release(corpus);
-		pthread_mutex_lock(&entry->lock);
-	}
-	entry->keeping_text = false;
+	struct corpus *corpus = corpus_acquire(entry->corpus);
+	entry->unkept = 0;
 	pthread_mutex_unlock(&entry->lock);
+	if (!closes(k->catalog))
+		write_text(k, corpus);
+	corpus_release(corpus);
+	pthread_mutex_lock(&entry->lock);
+	bool again = is_worth_writing(entry) && !closes(k->catalog);
+	entry->keeping_text = again;
+	pthread_mutex_unlock(&entry->lock);
+	return again;
 }
 
 /* Whether this thread is to send for somebody. */
@@ -241,7 +273,7 @@ void keep_text(struct catalog *c, struct entry *entry, const struct collection *
 {
 	if (!c->crew.send || !claim_text(entry))
 		return;
-	struct keeping *k = keeping_new(c, entry, row, keep_latest_text);
+	struct keeping *k = keeping_new(c, entry, row, keep_text_once);
 	if (k)
 		send(k, &c->crew);
 	else

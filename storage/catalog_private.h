@@ -1,7 +1,7 @@
 /*
  * The catalog's insides.
  *
- * Locks: `catalog.lock` guards the table of entries, their `users` and the line of codes to be
+ * Locks: `catalog.lock` guards the table of entries, their `users` and the lines of what is to be
  * written; `entry.lock` guards all else in an entry. Neither is held while anything is read, built or
  * written, and they are never held together. What is being made is marked by a flag and waited for on
  * `entry.changed`.
@@ -18,6 +18,7 @@
 #include "storage/vectors/stage.h"
 
 enum { ENTRY_BUCKETS = 256 };
+enum { KEPT_CODES, KEPT_TEXTS, N_KEPT }; /* what is kept, what a start needs more first */
 
 struct catalog {
 	struct database *db;
@@ -30,8 +31,9 @@ struct catalog {
 	int64_t newest;	     /* the last collection that was there at the start */
 	pthread_mutex_t lock;
 	struct entry *bucket[ENTRY_BUCKETS];
-	bool keeping; /* someone writes codes, and after that those in the line */
-	struct keeping *to_keep;
+	bool keeping; /* someone writes codes or texts, and after that those in the lines */
+	struct keeping *to_keep[N_KEPT];
+	_Atomic uint64_t closing_at; /* in seconds; 0: not yet */
 };
 
 /* A generation in memory; the catalog's own reference. */

@@ -75,8 +75,9 @@ static enum code load_kept(struct build *b, const char *path, struct error *e)
 		return b->changed ? OK : error_memory(e);
 	}
 	/* or it was given up: then so are the rows */
-	b->c->made_anew = access(path, F_OK) ? "It has no file yet."
-					     : "Its file is damaged, or of another version.";
+	b->c->made_anew = access(path, F_OK)
+				  ? "It has no file yet."
+				  : "Its file is damaged or of another version, or cannot be read.";
 	return OK;
 }
 

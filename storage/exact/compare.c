@@ -17,6 +17,16 @@ static inline __attribute__((always_inline)) void put_margins(
 	}
 }
 
+static uint32_t first_block(const struct span *s)
+{
+	return s->first / CODE_BLOCK;
+}
+
+static uint32_t blocks_of(const struct span *s)
+{
+	return (s->end + CODE_BLOCK - 1) / CODE_BLOCK - first_block(s);
+}
+
 static void tile_load(const struct codes *c, uint32_t block, struct tile *t)
 {
 	struct codes_block b = codes_block(c, block);
@@ -37,10 +47,25 @@ static void tile_load(const struct codes *c, uint32_t block, struct tile *t)
 	}
 }
 
+/* Rows that were found lie anywhere: a processor by itself fetches none of them. Inlined by force: GCC
+ * would drop the calls (finish.c). */
+static inline __attribute__((always_inline)) void fetch_tails(
+	const struct codes *c, const struct candidates *found)
+{
+	for (uint32_t at = 0; at < found->n; at++)
+		for (uint32_t i = 0; i < c->tail; i += CACHE_LINE)
+			__builtin_prefetch(codes_tail(c, found->row[at]) + i);
+}
+
+/* One query's tails are fetched while those of the query before are multiplied. */
 static void offer_found(const struct kernels *k, const struct codes *c, const struct panel *panel,
 	struct candidates *found)
 {
+	if (c->tail)
+		fetch_tails(c, &found[0]);
 	for (uint32_t i = 0; i < panel->n; i++) {
+		if (c->tail && i + 1 < panel->n)
+			fetch_tails(c, &found[i + 1]);
 		if (c->tail)
 			k->tails(c, panel, i, &found[i]);
 		survivors_offer(&panel->survivors[i], &found[i], panel->ratio);
@@ -48,27 +73,29 @@ static void offer_found(const struct kernels *k, const struct codes *c, const st
 }
 
 /* The rows of a block that are not of those asked about are as good as not there. */
-static void leave_others(struct tile *t, uint32_t first, uint32_t end)
+static void leave_others(struct tile *t, const struct span *s)
 {
 	for (uint32_t i = 0; i < CODE_BLOCK; i++)
-		if (t->first + i < first || t->first + i >= end)
+		if (t->first + i < s->first || t->first + i >= s->end)
 			t->margin[i] = -INFINITY;
 }
 
-void compare_rows(const struct kernels *k, const struct codes *c, uint32_t first, uint32_t end,
+void compare_rows(const struct kernels *k, const struct codes *c, const struct span *s,
 	const struct panel *panel)
 {
 	struct candidates found[PANEL];
 	struct tile t = {.panel = panel, .found = found};
+	uint32_t begin = first_block(s), blocks = blocks_of(s);
 
 	for (uint32_t i = 0; i < panel->n; i++)
 		found[i].n = 0;
 	if (k->begin)
 		k->begin(panel);
-	for (uint32_t block = first / CODE_BLOCK; block * CODE_BLOCK < end; block++) {
-		tile_load(c, block, &t);
-		if (t.first < first || t.first + CODE_BLOCK > end)
-			leave_others(&t, first, end);
+	for (uint32_t i = 0; i < blocks; i++) {
+		tile_load(c, begin + i, &t);
+		if (t.first < s->first || t.first + CODE_BLOCK > s->end)
+			leave_others(&t, s);
+		t.ahead = ahead_part(s->ahead, i, blocks);
 		k->tile(&t);
 	}
 	if (k->end)
@@ -76,11 +103,23 @@ void compare_rows(const struct kernels *k, const struct codes *c, uint32_t first
 	offer_found(k, c, panel, found);
 }
 
-void compare_chunk(
-	const struct kernels *k, const struct codes *c, uint32_t chunk, const struct panel *panel)
+struct span chunk_span(const struct codes *c, uint32_t chunk)
 {
 	uint32_t first = chunk * CHUNK_BLOCKS, left = c->blocks - first;
 
-	compare_rows(k, c, first * CODE_BLOCK,
-		(first + (left < CHUNK_BLOCKS ? left : CHUNK_BLOCKS)) * CODE_BLOCK, panel);
+	return (struct span){.first = first * CODE_BLOCK,
+		.end = (first + (left < CHUNK_BLOCKS ? left : CHUNK_BLOCKS)) * CODE_BLOCK};
+}
+
+struct ahead span_codes(const struct codes *c, const struct span *s)
+{
+	return (struct ahead){
+		c->block.at + first_block(s) * c->block_bytes, blocks_of(s) * c->block_bytes};
+}
+
+struct ahead ahead_of_panel(struct ahead next, size_t after, size_t panels)
+{
+	size_t some = panels < FETCHING_PANELS ? panels : FETCHING_PANELS;
+
+	return after < some ? ahead_part(next, some - 1 - after, some) : (struct ahead){0};
 }

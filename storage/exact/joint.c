@@ -82,6 +82,8 @@ static enum code add_lot(const struct exact *x, struct joint *j, size_t i)
 	lot->n = to - from;
 	if (pass_begin(x, j->order, j->queries + from, to - from, &lot->pass, &j->error))
 		return j->error.code;
+	if (j->by_chunks && j->n_lots > 1)
+		pass_share_chunks(lot->pass);
 	lot->own.end = j->chunks.end = pass_chunks(lot->pass);
 	return OK;
 }

@@ -80,13 +80,15 @@ static void scan(struct finding *f)
 	const struct codes *c = f->lists->coarse.codes;
 	struct pass *p = f->s->p;
 
-	for (uint32_t chunk = 0; chunk * CHUNK_BLOCKS < c->blocks; chunk++)
+	for (uint32_t chunk = 0; chunk * CHUNK_BLOCKS < c->blocks; chunk++) {
+		struct span span = chunk_span(c, chunk);
 		for (size_t i = 0; i < f->s->n; i += PANEL) {
 			struct panel panel = p->panels[(f->s->first + i) / PANEL];
 			panel.survivors = f->near + i;
 			if (panel.gone < panel.n)
-				compare_chunk(&p->kernels, c, chunk, &panel);
+				compare_rows(&p->kernels, c, &span, &panel);
 		}
+	}
 }
 
 /* Moves those to the front who are in for certain, and returns how many they are. */

@@ -5,6 +5,7 @@
 #ifndef STORAGE_EXACT_PANEL_H
 #define STORAGE_EXACT_PANEL_H
 
+#include "storage/exact/ahead.h"
 #include "storage/exact/encode.h"
 #include "storage/exact/survivors.h"
 #include "storage/isa.h"
@@ -69,6 +70,7 @@ struct tile {
 	const struct panel *panel;
 	struct candidates *found; /* panel->n */
 	uint32_t first;		  /* row */
+	struct ahead ahead;	  /* what a kernel may fetch meanwhile */
 } __attribute__((aligned(64)));
 
 /* For each query of the panel: adds the rows to `found` whose uppers reach tau by the head, whatever the

@@ -197,6 +197,11 @@ uint32_t pass_chunks(const struct pass *p)
 	return (p->x->codes->blocks + CHUNK_BLOCKS - 1) / CHUNK_BLOCKS;
 }
 
+void pass_share_chunks(struct pass *p)
+{
+	p->shares_chunks = true;
+}
+
 static uint32_t greatest_common_divisor(uint32_t a, uint32_t b)
 {
 	while (b) {
@@ -266,9 +271,21 @@ static void look_now_and_then(struct pass *p, size_t i)
 	panel->next_look = seen + seen / 4 + 1 + (uint32_t)(i % (seen / 8 + 1));
 }
 
-/* One against all panels of which somebody has not given up. */
-static void scan_chunk(struct pass *p, uint32_t chunk)
+static size_t wanted_panels(const struct pass *p)
 {
+	size_t n = 0;
+
+	for (size_t i = 0; i < p->n_panels; i++)
+		n += !is_given_up(&p->panels[i]);
+	return n;
+}
+
+/* One against all panels of which somebody has not given up, which fetch `next`. */
+static void scan_chunk(struct pass *p, uint32_t chunk, struct ahead next)
+{
+	struct span span = chunk_span(p->x->codes, chunk);
+	size_t panels = wanted_panels(p), left = panels;
+
 	p->seen.chunks++;
 	if (p->floats) {
 		floats_compare(p, chunk);
@@ -277,9 +294,23 @@ static void scan_chunk(struct pass *p, uint32_t chunk)
 	for (size_t i = 0; i < p->n_panels; i++) {
 		if (is_given_up(&p->panels[i]))
 			continue;
-		compare_chunk(&p->kernels, p->x->codes, chunk, &p->panels[i]);
+		span.ahead = ahead_of_panel(next, --left, panels);
+		compare_rows(&p->kernels, p->x->codes, &span, &p->panels[i]);
 		look_now_and_then(p, i);
 	}
+}
+
+/* The i-th to be visited. */
+static uint32_t chunk_at(const struct pass *p, uint32_t i)
+{
+	return (uint32_t)((uint64_t)i * p->stride % p->seen.all);
+}
+
+static struct ahead codes_at(const struct pass *p, uint32_t i)
+{
+	struct span span = chunk_span(p->x->codes, chunk_at(p, i));
+
+	return span_codes(p->x->codes, &span);
 }
 
 enum code pass_scan(
@@ -287,10 +318,11 @@ enum code pass_scan(
 {
 	if (p->probing)
 		return probing_scan(p, first, n, cancelled, e);
+	uint32_t end = p->shares_chunks ? first + n : p->seen.all;
 	for (uint32_t i = first; i - first < n; i++) {
 		if (check_cancelled(cancelled, e))
 			return e->code;
-		scan_chunk(p, (uint32_t)((uint64_t)i * p->stride % p->seen.all));
+		scan_chunk(p, chunk_at(p, i), i + 1 < end ? codes_at(p, i + 1) : (struct ahead){0});
 	}
 	return OK;
 }

@@ -49,6 +49,8 @@ void pass_borrow(struct pass *p, const struct pass *from);
 
 /* With lists chunks go up from 0, and one pass scans them all. */
 uint32_t pass_chunks(const struct pass *p);
+/* Others scan some of the chunks: a portion need not be followed by the next. Before the first. */
+void pass_share_chunks(struct pass *p);
 /* How many chunks from this one on cost about the same, of those there may be. */
 uint32_t pass_alike(const struct pass *p, uint32_t chunk);
 enum code pass_scan(

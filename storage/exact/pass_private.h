@@ -31,6 +31,7 @@ struct pass {
 	size_t n_panels, encoded; /* encoded: the first ones of them */
 	bool borrowed;		  /* their code is another pass's */
 	bool guesses;		  /* thresholds (guess.h) */
+	bool shares_chunks;	  /* with other passes: what follows a portion is not known */
 	struct seen seen;
 	uint32_t stride;
 	size_t crowd; /* queries that are crowded (survivors.h), or were */
@@ -44,12 +45,25 @@ struct pass {
 /* Of n chunks the i-th to be visited is i times this, modulo n. */
 uint32_t pass_stride(uint32_t n);
 
-/* Offers a panel's survivors what it finds among rows first .. end - 1, CHUNK_ROWS at most. */
-void compare_rows(const struct kernels *k, const struct codes *c, uint32_t first, uint32_t end,
+/* Rows first .. end - 1, one at least and CHUNK_ROWS at most, and what a panel that is compared with them
+ * fetches meanwhile. */
+struct span {
+	uint32_t first, end;
+	struct ahead ahead;
+};
+/* Of a whole chunk, which is CHUNK_BLOCKS blocks or as many as there are; with nothing to fetch. */
+struct span chunk_span(const struct codes *c, uint32_t chunk);
+/* The blocks of these rows. */
+struct ahead span_codes(const struct codes *c, const struct span *s);
+/* What of the codes that come `next` one of so many panels fetches, before so many others of them. The
+ * last two share it: one alone, where there are others, would ask for more than memory brings so fast,
+ * and more than two would be no faster. */
+enum { FETCHING_PANELS = 2 };
+struct ahead ahead_of_panel(struct ahead next, size_t after, size_t panels);
+
+/* Offers a panel's survivors what it finds among these rows. */
+void compare_rows(const struct kernels *k, const struct codes *c, const struct span *s,
 	const struct panel *panel);
-/* The same of a whole chunk: the rows of CHUNK_BLOCKS blocks, or of as many as there are. */
-void compare_chunk(
-	const struct kernels *k, const struct codes *c, uint32_t chunk, const struct panel *panel);
 
 /* A query from beyond where squares of distances have digits left to tell rows apart by, or floats. */
 bool pass_too_far(const struct pass *p, size_t query);

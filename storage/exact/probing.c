@@ -221,11 +221,12 @@ static void visit(struct pass *p, const struct piece *piece, const uint32_t *que
 {
 	struct survivors lent[PANEL];
 	struct panel panel = {.code = p->probing->code, .survivors = lent};
+	struct span span = {.first = piece->first, .end = piece->end};
 
 	for (uint32_t i = 0; i < n; i++)
 		lent[i] = p->survivors[query[i]];
 	panel_gather(&panel, p->panels, p->probing->codes, query, n);
-	compare_rows(&p->kernels, p->x->codes, piece->first, piece->end, &panel);
+	compare_rows(&p->kernels, p->x->codes, &span, &panel);
 	for (uint32_t i = 0; i < n; i++)
 		p->survivors[query[i]] = lent[i];
 }

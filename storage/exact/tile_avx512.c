@@ -4,6 +4,9 @@
  * fill the register file, and every load is used twelve times or twice. A whole panel goes in two
  * eights, the second of which finds the block near.
  *
+ * What comes next is fetched meanwhile (ahead.h), but for one query alone: memory is all that it waits
+ * for, and is asked for no more by asking twice.
+ *
  * The multiply-add is written in assembler: GCC 12 spills sums around the intrinsic. Loops over
  * queries are spelled out by the lists below, since an array of sums would live in memory.
  */
@@ -51,9 +54,13 @@ WITH_AVX512 static inline __attribute__((always_inline)) __m512i broadcast(const
 		const unsigned char *rows = t->code; \
 		const int8_t *query = p->code + (size_t)first * 4; \
 		size_t step = (size_t)p->width * 4; \
+		struct ahead ahead = ahead_part(t->ahead, first / lanes, p->width / lanes); \
+		struct fetch fetch = fetch_begin(ahead, p->steps); \
 		EACH_##lanes(START) for (uint32_t s = 0; s < p->steps; s++) \
 		{ \
 			__m512i x = _mm512_load_si512(rows), y = _mm512_load_si512(rows + 64); \
+			if (lanes > 1) \
+				fetch_step(&fetch); \
 			EACH_##lanes(STEP) rows += 128; \
 			query += step; \
 		} \

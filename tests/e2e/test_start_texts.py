@@ -19,7 +19,7 @@ class StartTexts(unittest.TestCase):
     def setUp(self):
         self.log = tempfile.TemporaryFile("a+")
         self.directory = tempfile.TemporaryDirectory()
-        self.daemon = Daemon(data=self.directory.name, log=self.log)
+        self.daemon = Daemon("--log-level", "info", data=self.directory.name, log=self.log)
         self.daemon.fill("c", [{"id": f"d{i}", "text": text(i)} for i in range(N)])
 
     def tearDown(self):
@@ -45,7 +45,7 @@ class StartTexts(unittest.TestCase):
 
     def told(self):
         self.log.seek(0)
-        return [line for line in self.log if "event=indexed_anew" in line]
+        return [line for line in self.log if "event=indexed" in line]
 
     def restart_killed(self):
         self.daemon.kill()
@@ -73,6 +73,8 @@ class StartTexts(unittest.TestCase):
         [line] = self.told()
         self.assertIn("collection=c", line)
         self.assertIn("damaged", line)
+        self.assertIn("level=warn", line)
+        self.assertIn("event=indexed_anew ", line)
         self.assertNotIn("generation", line)
         self.daemon.stop()
 
@@ -93,7 +95,9 @@ class StartTexts(unittest.TestCase):
         os.unlink(path)
         self.daemon.start()
         self.assertEqual(self.search("quartz", "red fox moon"), found)
-        self.assertEqual(len(self.told()), 1)
+        [line] = self.told()
+        self.assertIn("level=info", line)
+        self.assertIn("event=indexed ", line)
         self.daemon.stop()
 
     def test_a_stop_finishes_what_is_being_written(self):

@@ -12,7 +12,7 @@ enum { DIMENSION = 4 };
 
 extern struct catalog *catalog;
 /* How often the catalog told of each, in this process. */
-extern atomic_uint told_made, told_made_anew, told_indexed_anew, told_not_kept;
+extern atomic_uint told_made, told_made_anew, told_indexed, told_indexed_anew, told_not_kept;
 
 void catalog_setup(void); /* as a checked fixture, with collection "demo" */
 void catalog_teardown(void);

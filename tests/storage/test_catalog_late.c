@@ -143,6 +143,32 @@ START_TEST(a_file_of_a_retired_generation_is_swept)
 }
 END_TEST
 
+static void ask_for_texts(void)
+{
+	struct view v;
+
+	ck_ok(catalog_view(catalog, "demo", 0, IMAGE_NONE, NULL, &v, &err), &err);
+	view_release(&v);
+}
+
+/* An index of texts that nobody has the time to write any more; but time enough for a small one. */
+START_TEST(a_daemon_that_stops_gives_texts_up_in_time)
+{
+	struct hand h;
+
+	hand_open(&h);
+	catalog_lend(catalog, &h.crew);
+	put("demo", DOCUMENTS_EACH, 0);
+	ask_for_texts();
+	catalog_closing(catalog, _i ? 1000 : 0);
+	do_it(&h);
+	struct path texts = text_path(catalog, fixture_collection("demo").id);
+	ck_assert_int_eq(path_exists(&texts), _i);
+	ck_assert_uint_eq(files(".tmp"), 0);
+	ck_assert_uint_eq(told_not_kept, 0);
+}
+END_TEST
+
 Suite *suite(void)
 {
 	Suite *s = suite_create("catalog late");
@@ -155,6 +181,7 @@ Suite *suite(void)
 	tcase_add_loop_test(
 		t, an_index_of_a_generation_that_is_retired_while_it_is_read_is_not_left, 0, 2);
 	tcase_add_test(t, half_a_file_is_swept);
+	tcase_add_loop_test(t, a_daemon_that_stops_gives_texts_up_in_time, 0, 2);
 	tcase_add_loop_test(t, a_file_of_a_retired_generation_is_swept, 0, 2);
 	suite_add_tcase(s, t);
 	return s;

@@ -237,7 +237,8 @@ START_TEST(what_is_damaged_or_missing_is_made_anew)
 	want = whole();
 	flip_byte(path, 200);
 	c = kept();
-	ck_assert_str_eq(c->made_anew, "Its file is damaged, or of another version.");
+	ck_assert_str_eq(
+		c->made_anew, "Its file is damaged or of another version, or cannot be read.");
 	ck_assert_uint_eq(c->indexed, 2);
 	ck_same_corpus(c, want);
 	corpus_release(c);
