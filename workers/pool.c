@@ -396,14 +396,6 @@ void pool_each(struct pool *pool, size_t n, void (*each)(void *arg, size_t i), v
 		each(arg, i);
 }
 
-void pool_turn(struct pool *pool, void (*run)(void *arg, size_t i), void *arg)
-{
-	if (pool)
-		share(&pool->lines[HEAVY], 1, run, arg);
-	else
-		run(arg, 0);
-}
-
 static void lend(void *arg, struct job *job)
 {
 	struct line *l = arg;

@@ -35,9 +35,6 @@ size_t pool_threads(const struct pool *pool, enum lane lane);
  * thread takes one slice at a time, first come, first served by slice. A NULL pool runs them in
  * order on the caller. Any thread: one slice alone is run at once by a caller that has a place. */
 void pool_each(struct pool *pool, size_t n, void (*each)(void *arg, size_t i), void *arg);
-/* The same of one slice, in its turn also where the caller has a place: for what is long, by one who
- * called pool_each before, and since then may have a place beyond those there are. */
-void pool_turn(struct pool *pool, void (*run)(void *arg, size_t i), void *arg);
 
 /* Calls run(arg) on the calling thread, which gives its place in the lane up meanwhile: for what takes
  * long and cannot be cut. So many as the lane computes at once do so at a time, more wait. Then waits to

@@ -391,7 +391,6 @@ END_TEST
 /* Somebody from outside, with one thing to do, while the only place is taken. */
 struct outsider {
 	struct pool *pool;
-	bool turn; /* by pool_turn */
 	atomic_bool opened, came, had_turn;
 };
 
@@ -407,10 +406,7 @@ static void *come_from_outside(void *arg)
 	struct outsider *o = arg;
 
 	o->came = true;
-	if (o->turn)
-		pool_turn(o->pool, note_turn, o);
-	else
-		pool_each(o->pool, 1, note_turn, o);
+	pool_each(o->pool, 1, note_turn, o);
 	return NULL;
 }
 
@@ -419,7 +415,7 @@ START_TEST(who_has_no_place_waits_for_one_also_with_one_slice)
 	enum { TIMES = 200 };
 
 	for (int time = 0; time < TIMES; time++) {
-		struct outsider o = {.pool = start_pool(1, 1, 2), .turn = time % 2};
+		struct outsider o = {.pool = start_pool(1, 1, 2)};
 		struct gate gate;
 		pthread_t thread;
 		gate_close(&gate, o.pool, HEAVY);

@@ -142,22 +142,24 @@ static enum code settle_all(struct attempts *a, struct error *e)
 	return settle(round, open, keep_open(open, round->n), e);
 }
 
-static enum code put_texts(void *arg, size_t first, size_t n, struct error *e)
+/* Texts may be large: of one query's results they are there at a time. */
+static enum code take_one(struct attempt *a, mine_emit take, void *arg, struct error *e)
 {
-	struct attempts *a = arg;
-
-	for (size_t i = first; i < first + n; i++)
-		if (attempt_put_texts(&a->at[i], e))
+	if (a->m->recipe->include_text && attempt_put_texts(a, e))
+		return e->code;
+	for (size_t i = 0; i < a->n_pairs; i++)
+		if (take(arg, a->pairs[i].result, e))
 			return e->code;
 	return OK;
 }
 
 static enum code take_all(struct attempts *a, mine_emit take, void *arg, struct error *e)
 {
-	for (size_t i = 0; i < a->round->n; i++)
-		for (size_t j = 0; j < a->at[i].n_pairs; j++)
-			if (take(arg, a->at[i].pairs[j].result, e))
-				return e->code;
+	for (size_t i = 0; i < a->round->n; i++) {
+		if (take_one(&a->at[i], take, arg, e))
+			return e->code;
+		attempt_end(&a->at[i]);
+	}
 	return OK;
 }
 
@@ -170,8 +172,6 @@ enum code pipeline_run(struct round *round, mine_emit take, void *arg, struct er
 	enum code rc = round_each(round, round->n, FEW, begin_part, &a, e);
 	if (rc == OK)
 		rc = settle_all(&a, e);
-	if (rc == OK && round->m->recipe->include_text)
-		rc = round_each(round, round->n, FEW, put_texts, &a, e);
 	if (rc == OK)
 		rc = take_all(&a, take, arg, e);
 	for (size_t i = 0; i < round->n; i++)

@@ -105,15 +105,18 @@ static void do_once(void *arg, size_t i)
 	once->code = once->work(once->arg, once->error);
 }
 
-/* A small request keeps the place that it has. */
+/* Who comes from pool_each may have a place beyond those there are, which is for who has little left to do:
+ * it waits for one in its turn. Who has none, such as a job, has it done as a slice. */
 enum code round_once(const struct round *round, enum code (*work)(void *arg, struct error *e),
 	void *arg, struct error *e)
 {
+	const struct crew *crew = &round->m->crew;
 	struct once once = {.work = work, .arg = arg, .error = e};
 
-	if (round->n > PART_QUERIES)
-		pool_turn(round->pool, do_once, &once);
-	else
-		pool_each(round->pool, 1, do_once, &once);
+	if (crew->threads && round->n > PART_QUERIES) {
+		crew->leave(crew->arg);
+		crew->back(crew->arg, IN_TURN);
+	}
+	pool_each(round->pool, 1, do_once, &once);
 	return once.code;
 }
