@@ -19,10 +19,10 @@
 #include "storage/catalog_private.h"
 
 #include <stdlib.h>
-#include <time.h>
 
 #include "proto/fault.h"
 #include "storage/catalog_files.h"
+#include "storage/clock.h"
 
 enum { KEPT_SHARE = 8 };
 
@@ -37,17 +37,9 @@ struct keeping {
 	struct crew crew;    /* whose thread it is */
 };
 
-static uint64_t seconds_now(void)
-{
-	struct timespec t;
-
-	clock_gettime(CLOCK_MONOTONIC, &t);
-	return (uint64_t)t.tv_sec + 1; /* never 0 */
-}
-
 void catalog_closing(struct catalog *c, unsigned seconds)
 {
-	atomic_store(&c->closing_at, seconds_now() + seconds);
+	atomic_store(&c->closing_at, clock_ns() + seconds * 1000000000ull);
 }
 
 /* What is to be written is what readers have. */
@@ -191,7 +183,7 @@ static bool closes(const struct catalog *c)
 {
 	uint64_t at = atomic_load_explicit(&c->closing_at, memory_order_relaxed);
 
-	return at && seconds_now() >= at;
+	return at && clock_ns() >= at;
 }
 
 static bool is_not_wanted(void *arg)

@@ -33,7 +33,7 @@ struct catalog {
 	struct entry *bucket[ENTRY_BUCKETS];
 	bool keeping; /* someone writes codes or texts, and after that those in the lines */
 	struct keeping *to_keep[N_KEPT];
-	_Atomic uint64_t closing_at; /* in seconds; 0: not yet */
+	_Atomic uint64_t closing_at; /* by clock_ns; 0: not yet */
 };
 
 /* A generation in memory; the catalog's own reference. */

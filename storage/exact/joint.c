@@ -2,9 +2,9 @@
 
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
 #include "proto/fault.h"
+#include "storage/clock.h"
 #include "storage/exact/lists.h"
 #include "storage/exact/panel.h"
 #include "storage/isa.h"
@@ -303,14 +303,6 @@ size_t joint_free_lots(const struct joint *j)
 	return n;
 }
 
-static uint64_t now_ns(void)
-{
-	struct timespec t;
-
-	clock_gettime(CLOCK_MONOTONIC, &t);
-	return (uint64_t)t.tv_sec * 1000000000 + (uint64_t)t.tv_nsec;
-}
-
 static enum code encode_step(struct joint *j, struct lot *lot, struct error *e)
 {
 	(void)j;
@@ -368,12 +360,12 @@ enum code joint_work(struct joint *j, struct lot *lot, struct error *e)
 		[FINISH] = finish_step,
 		[REST] = rest_step};
 	enum stage stage = lot->stage; /* others may have come to the end of its chunks since */
-	uint64_t began = now_ns();
+	uint64_t began = clock_ns();
 
 	do {
 		if (steps[stage](j, lot, e))
 			return e->code;
-		lot->took_ns = now_ns() - began;
+		lot->took_ns = clock_ns() - began;
 	} while (stage_of(lot) == stage && lot->took_ns < j->portion_ns);
 	return OK;
 }

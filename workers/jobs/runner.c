@@ -13,9 +13,9 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
 #include "proto/limits.h"
+#include "storage/clock.h"
 #include "storage/rows/generations.h"
 #include "storage/rows/mined_sets.h"
 #include "workers/jobs/work.h"
@@ -43,10 +43,7 @@ struct runner {
 
 static int64_t now_ms(void)
 {
-	struct timespec t;
-
-	clock_gettime(CLOCK_MONOTONIC, &t);
-	return t.tv_sec * 1000 + t.tv_nsec / 1000000;
+	return (int64_t)(clock_ns() / 1000000);
 }
 
 /* From the job's own thread. */
