@@ -113,15 +113,23 @@ enum code durable_file(const char *path, const struct durable_part *parts, size_
 	return rc;
 }
 
+ssize_t durable_read_up_to(int fd, void *to, size_t n)
+{
+	size_t have = 0;
+
+	while (have < n) {
+		size_t left = n - have, some = left < PIECE ? left : PIECE;
+		ssize_t got = FAULT() ? (errno = EIO, -1) : read(fd, (char *)to + have, some);
+		if (!got)
+			break;
+		if (got < 0 && errno != EINTR)
+			return -1;
+		have += got > 0 ? (size_t)got : 0;
+	}
+	return (ssize_t)have;
+}
+
 bool durable_read(int fd, void *to, size_t n)
 {
-	for (size_t done = 0; done < n;) {
-		ssize_t got = FAULT() ? (errno = EIO, -1) : read(fd, (char *)to + done, n - done);
-		if (got < 0 && errno == EINTR)
-			continue;
-		if (got <= 0)
-			return false;
-		done += (size_t)got;
-	}
-	return true;
+	return durable_read_up_to(fd, to, n) == (ssize_t)n;
 }

@@ -27,7 +27,10 @@ struct durable_part {
 };
 enum code durable_file(const char *path, const struct durable_part *parts, size_t n,
 	struct stop *stop, const char *what, struct error *e);
-/* The next n bytes; false when there are fewer, or they cannot be read. */
+/* The next n bytes: how many there were, fewer only at the end of the file; -1 and errno when they cannot
+ * be read. */
+ssize_t durable_read_up_to(int fd, void *to, size_t n);
+/* Whether there were all of them. */
 bool durable_read(int fd, void *to, size_t n);
 /* Makes what was created, renamed or unlinked beside `path` last. */
 enum code durable_directory(const char *path, const char *what, struct error *e);

@@ -123,25 +123,6 @@ static enum code corrupt(struct error *e, const char *path, const char *what)
 		what);
 }
 
-/* Fewer bytes than asked for only at the end of the file. */
-static ssize_t read_all(int fd, void *data, size_t n)
-{
-	size_t have = 0;
-
-	while (have < n) {
-		size_t left = n - have;
-		ssize_t got =
-			FAULT() ? (errno = EIO, -1)
-				: read(fd, (char *)data + have, left < 1 << 26 ? left : 1 << 26);
-		if (!got)
-			break;
-		if (got < 0 && errno != EINTR)
-			return -1;
-		have += got > 0 ? (size_t)got : 0;
-	}
-	return (ssize_t)have;
-}
-
 static const char *check_header(const struct header *h, uint64_t size)
 {
 	uint64_t body;
@@ -214,7 +195,7 @@ static enum code read_body(int fd, const char *path, const struct header *h, str
 	bool memory = false;
 
 	for (int i = 0; i < PARTS; i++) {
-		ssize_t got = read_all(fd, body->part[i].data, body->part[i].size);
+		ssize_t got = durable_read_up_to(fd, body->part[i].data, body->part[i].size);
 		if (got < 0)
 			return error_errno(e, errno, "read an encoder");
 		if ((size_t)got != body->part[i].size)
@@ -264,7 +245,7 @@ static enum code load(int fd, const char *path, struct lsa **out, struct error *
 {
 	struct header h;
 	struct stat st;
-	ssize_t got = fstat(fd, &st) ? -1 : read_all(fd, &h, sizeof h);
+	ssize_t got = fstat(fd, &st) ? -1 : durable_read_up_to(fd, &h, sizeof h);
 
 	if (got < 0)
 		return error_errno(e, errno, "read an encoder");
