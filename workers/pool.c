@@ -374,26 +374,22 @@ static void share_out(struct line *l, struct share *s)
 	}
 }
 
-static void share(struct line *l, size_t n, void (*each)(void *arg, size_t i), void *arg)
+void pool_each(struct pool *pool, size_t n, void (*each)(void *arg, size_t i), void *arg)
 {
-	struct share s = {.each = each, .arg = arg, .n = n, .left = n};
-	bool place = turn_of == l; /* the caller holds one of the lane's places */
+	struct line *l = pool ? &pool->lines[HEAVY] : NULL;
+	bool place = pool && turn_of == l; /* the caller holds one of the lane's places */
 
+	if (!pool || n == 0 || (n == 1 && place)) {
+		for (size_t i = 0; i < n; i++)
+			each(arg, i);
+		return;
+	}
+	struct share s = {.each = each, .arg = arg, .n = n, .left = n};
 	pthread_mutex_lock(&l->lock);
 	l->running -= place;
 	share_out(l, &s);
 	l->running += place;
 	pthread_mutex_unlock(&l->lock);
-}
-
-void pool_each(struct pool *pool, size_t n, void (*each)(void *arg, size_t i), void *arg)
-{
-	if (pool && (n > 1 || (n == 1 && turn_of != &pool->lines[HEAVY]))) {
-		share(&pool->lines[HEAVY], n, each, arg);
-		return;
-	}
-	for (size_t i = 0; i < n; i++)
-		each(arg, i);
 }
 
 static void lend(void *arg, struct job *job)

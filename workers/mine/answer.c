@@ -124,7 +124,7 @@ static enum code begin(
 	return OK;
 }
 
-static uint32_t depth_reached(struct attempt *a)
+static uint32_t depth_reached(const struct attempt *a)
 {
 	return a->ask.depth < a->m->view.corpus->n ? a->ask.depth : a->m->view.corpus->n;
 }

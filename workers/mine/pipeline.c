@@ -10,8 +10,7 @@
 
 enum {
 	MOST_HITS = 1 << 20, /* that one search may return, over all of its queries */
-	FEW = 8,	     /* queries, with lists ... */
-	LONG_LIST = 4096     /* ... shorter than that: not worth another thread */
+	LONG_LIST = 4096     /* one alone is worth another thread */
 };
 
 /* Open queries that ask their sources at once. */
@@ -69,7 +68,7 @@ static size_t hits_of(const struct attempt *a)
 
 static enum code ask_and_judge(struct portion *p, struct error *e)
 {
-	size_t least = hits_of(p->open[0]) < LONG_LIST ? FEW : 1;
+	size_t least = hits_of(p->open[0]) < LONG_LIST ? FEW_QUERIES : 1;
 	enum code rc = portion_begin(p, e);
 
 	if (rc == OK && recipe_has_source(p->round->m->recipe, PB__SOURCE_KIND__SOURCE_KIND_DENSE))
@@ -169,7 +168,7 @@ enum code pipeline_run(struct round *round, mine_emit take, void *arg, struct er
 
 	if (!a.at)
 		return error_memory(e);
-	enum code rc = round_each(round, round->n, FEW, begin_part, &a, e);
+	enum code rc = round_each(round, round->n, FEW_QUERIES, begin_part, &a, e);
 	if (rc == OK)
 		rc = settle_all(&a, e);
 	if (rc == OK)

@@ -9,7 +9,12 @@
 #include "proto/limits.h"
 #include "workers/mine/mining.h"
 
-enum { ROUND_QUERIES = 1024, PART_QUERIES = 32, ARENA_LIMIT = LIMIT_REQUEST_MEMORY / 8 };
+enum {
+	ROUND_QUERIES = 1024,
+	PART_QUERIES = 32,
+	FEW_QUERIES = 8, /* mostly not worth another thread */
+	ARENA_LIMIT = LIMIT_REQUEST_MEMORY / 8
+};
 
 struct round {
 	const struct mining *m;

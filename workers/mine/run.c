@@ -63,17 +63,12 @@ static size_t weight(const struct mining *m, const struct query *q)
 	return m->recipe->num_negatives * (each ? q->n_positives : 1) + q->n_positives;
 }
 
-/* Of large answers, with texts or explained, few are held at once. */
-static size_t most_of_a_round(const Pb__MineNegativesRequest *recipe)
-{
-	return recipe->explain ? 32 : recipe->include_text ? 256 : ROUND_QUERIES;
-}
-
+/* Of explained answers, which are large, few are held at once. */
 static enum code mine_all(struct run *run, struct pool *pool, struct error *e)
 {
 	struct rounds rounds = {.m = &run->m,
 		.pool = pool,
-		.most = most_of_a_round(run->m.recipe),
+		.most = run->m.recipe->explain ? PART_QUERIES : ROUND_QUERIES,
 		.weight = weight,
 		.work = mine_round,
 		.arg = run};

@@ -7,8 +7,6 @@
 #include "workers/mine/source.h"
 #include "workers/mine/texts.h"
 
-enum { FEW = 8 /* queries that are not worth another thread */ };
-
 /* What a search is as a recipe: one source. */
 struct search_recipe {
 	Pb__MineNegativesRequest recipe;
@@ -127,10 +125,10 @@ static enum code find(struct search *s, struct error *e)
 {
 	bool dense = s->req->source == PB__SOURCE_KIND__SOURCE_KIND_DENSE;
 
-	if (round_each(s->round, s->round->n, FEW, begin_part, s, e))
+	if (round_each(s->round, s->round->n, FEW_QUERIES, begin_part, s, e))
 		return e->code;
 	return dense ? round_once(s->round, search_together, s, e)
-		     : round_each(s->round, s->round->n, FEW, search_part, s, e);
+		     : round_each(s->round, s->round->n, FEW_QUERIES, search_part, s, e);
 }
 
 static enum code search_round(void *arg, struct round *round, struct error *e)
