@@ -161,6 +161,12 @@ void ask_check(const struct ask *a)
 		world_check(a->w, &a->queries[i], scores_of(a, a->questions[i].vector));
 }
 
+void ask_forget(struct ask *a, size_t i)
+{
+	free(a->queries[i].out);
+	a->queries[i] = (struct exact_query){.found = SIZE_MAX};
+}
+
 void ask_free(struct ask *a)
 {
 	forget(a);

@@ -34,6 +34,8 @@ void ask_again(struct ask *a);
 void ask_engine(struct ask *a);
 /* Aborts the test unless all answers are true. */
 void ask_check(const struct ask *a);
+/* Question i's answer may not be looked at any more. */
+void ask_forget(struct ask *a, size_t i);
 void ask_free(struct ask *a);
 
 #endif

@@ -175,14 +175,10 @@ START_TEST(a_floor_above_the_guess_needs_no_proof)
 }
 END_TEST
 
-/* Nothing of it may be looked at any more. */
-static void forget(size_t query)
+static void drop(size_t query)
 {
-	struct exact_query *q = &ask.queries[query];
-
 	pass_drop(pass, query);
-	free(q->out);
-	*q = (struct exact_query){.found = SIZE_MAX};
+	ask_forget(&ask, query);
 }
 
 static void check_all_but(size_t a, size_t b)
@@ -197,9 +193,9 @@ static void check_all_but(size_t a, size_t b)
 START_TEST(who_is_gone_is_not_scanned_again)
 {
 	begin(ISA_AMX);
-	forget(0);
+	drop(0);
 	ck_ok(pass_rest(pass, 1, NULL, &e), &e);
-	forget(QUERIES - 1);
+	drop(QUERIES - 1);
 	while (pass_has_rest(pass))
 		ck_ok(pass_rest(pass, 1000, NULL, &e), &e);
 	check_all_but(0, QUERIES - 1);
@@ -211,7 +207,7 @@ START_TEST(when_all_are_gone_nothing_is_left_to_do)
 {
 	begin(ISA_AMX);
 	for (size_t i = 0; i < QUERIES; i++)
-		forget(i);
+		drop(i);
 	ck_assert(!pass_has_rest(pass));
 	end();
 }

@@ -375,14 +375,10 @@ START_TEST(where_all_rows_are_equal_every_one_is_scored)
 }
 END_TEST
 
-/* Nothing of it may be looked at any more. */
-static void forget(size_t query)
+static void drop(size_t query)
 {
-	struct exact_query *q = &ask.queries[query];
-
 	pass_drop(pass, query);
-	free(q->out);
-	*q = (struct exact_query){.found = SIZE_MAX};
+	ask_forget(&ask, query);
 }
 
 START_TEST(who_is_gone_leaves_the_others_true)
@@ -392,11 +388,11 @@ START_TEST(who_is_gone_leaves_the_others_true)
 
 	for (size_t until = 0; more; until = until * 2 + 1) {
 		begin_alike(ISA_AMX, QUERIES);
-		forget(0);
+		drop(0);
 		for (steps = 0; steps < until && pass_has_rest(pass); steps++)
 			ck_ok(pass_rest(pass, 20000, NULL, &e), &e);
 		more = pass_has_rest(pass);
-		forget(QUERIES - 1);
+		drop(QUERIES - 1);
 		while (pass_has_rest(pass))
 			ck_ok(pass_rest(pass, 20000, NULL, &e), &e);
 		for (size_t i = 1; i < QUERIES - 1; i++)
@@ -413,7 +409,7 @@ START_TEST(when_all_are_gone_nothing_is_left_to_do)
 	begin_alike(ISA_AMX, QUERIES);
 	ck_ok(pass_rest(pass, 1, NULL, &e), &e);
 	for (size_t i = 0; i < QUERIES; i++)
-		forget(i);
+		drop(i);
 	ck_assert(!pass_has_rest(pass));
 	ck_assert_uint_eq(pass_rest_left(pass), 0);
 	end();
