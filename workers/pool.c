@@ -34,6 +34,7 @@
 #include "workers/pool.h"
 
 #include <pthread.h>
+#include <semaphore.h>
 #include <stdlib.h>
 
 #include "proto/fault.h"
@@ -376,20 +377,50 @@ static void share_out(struct line *l, struct share *s)
 
 void pool_each(struct pool *pool, size_t n, void (*each)(void *arg, size_t i), void *arg)
 {
-	struct line *l = pool ? &pool->lines[HEAVY] : NULL;
-	bool place = pool && turn_of == l; /* the caller holds one of the lane's places */
-
-	if (!pool || n == 0 || (n == 1 && place)) {
+	if (!pool || n < 2) {
 		for (size_t i = 0; i < n; i++)
 			each(arg, i);
 		return;
 	}
+	struct line *l = &pool->lines[HEAVY];
 	struct share s = {.each = each, .arg = arg, .n = n, .left = n};
+	bool place = turn_of == l; /* the caller holds one of the lane's places */
+
 	pthread_mutex_lock(&l->lock);
 	l->running -= place;
 	share_out(l, &s);
 	l->running += place;
 	pthread_mutex_unlock(&l->lock);
+}
+
+/* What somebody without a place waits for; lives on its stack. */
+struct errand {
+	struct job job;
+	void (*run)(void *arg);
+	void *arg;
+	sem_t done;
+};
+
+static void run_errand(struct job *job)
+{
+	struct errand *errand = (struct errand *)job;
+
+	errand->run(errand->arg);
+	sem_post(&errand->done);
+}
+
+void pool_run(struct pool *pool, void (*run)(void *arg), void *arg)
+{
+	if (!pool || turn_of == &pool->lines[HEAVY]) {
+		run(arg);
+		return;
+	}
+	struct errand errand = {.job.run = run_errand, .run = run, .arg = arg};
+	sem_init(&errand.done, 0, 0);
+	pool_resume(pool, HEAVY, &errand.job);
+	while (sem_wait(&errand.done))
+		; /* a signal came */
+	sem_destroy(&errand.done);
 }
 
 static void lend(void *arg, struct job *job)

@@ -33,8 +33,12 @@ size_t pool_threads(const struct pool *pool, enum lane lane);
 /* Calls each(arg, i) once for every i < n, on the calling thread and on HEAVY threads that are idle;
  * returns when all calls have returned. Slices of several callers and submitted jobs take turns: a
  * thread takes one slice at a time, first come, first served by slice. A NULL pool runs them in
- * order on the caller. Any thread: one slice alone is run at once by a caller that has a place. */
+ * order on the caller. Any thread. */
 void pool_each(struct pool *pool, size_t n, void (*each)(void *arg, size_t i), void *arg);
+
+/* Calls run(arg) once, with a place among those of HEAVY that compute, and returns after it: at once on a
+ * calling thread that has one, else in its turn as an admitted job on one of the lane's. */
+void pool_run(struct pool *pool, void (*run)(void *arg), void *arg);
 
 /* Calls run(arg) on the calling thread, which gives its place in the lane up meanwhile: for what takes
  * long and cannot be cut. So many as the lane computes at once do so at a time, more wait. Then waits to

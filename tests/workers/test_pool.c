@@ -394,11 +394,11 @@ struct outsider {
 	atomic_bool opened, came, had_turn;
 };
 
-static void note_turn(void *arg, size_t i)
+static void note_turn(void *arg)
 {
 	struct outsider *o = arg;
 
-	o->had_turn = o->opened && i == 0;
+	o->had_turn = o->opened;
 }
 
 static void *come_from_outside(void *arg)
@@ -406,11 +406,11 @@ static void *come_from_outside(void *arg)
 	struct outsider *o = arg;
 
 	o->came = true;
-	pool_each(o->pool, 1, note_turn, o);
+	pool_run(o->pool, note_turn, o);
 	return NULL;
 }
 
-START_TEST(who_has_no_place_waits_for_one_also_with_one_slice)
+START_TEST(who_has_no_place_waits_for_one)
 {
 	enum { TIMES = 200 };
 
@@ -475,7 +475,7 @@ Suite *suite(void)
 	tcase_add_test(t, what_is_sent_takes_no_room_in_the_lane);
 	tcase_add_test(t, a_place_is_wanted_while_somebody_stands_in_line);
 	tcase_add_test(t, large_requests_leave_threads_for_small_ones);
-	tcase_add_test(t, who_has_no_place_waits_for_one_also_with_one_slice);
+	tcase_add_test(t, who_has_no_place_waits_for_one);
 	tcase_add_test(t, without_a_pool_slices_run_in_order_on_the_caller);
 #ifdef HARDMINER_FAULTS
 	tcase_add_test(t, a_pool_that_cannot_start_leaves_nothing);

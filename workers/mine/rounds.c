@@ -97,16 +97,15 @@ struct once {
 	enum code code;
 };
 
-static void do_once(void *arg, size_t i)
+static void do_once(void *arg)
 {
 	struct once *once = arg;
 
-	(void)i;
 	once->code = once->work(once->arg, once->error);
 }
 
 /* Who comes from pool_each may have a place beyond those there are, which is for who has little left to do:
- * it waits for one in its turn. Who has none, such as a job, has it done as a slice. */
+ * it waits for one in its turn. Who has none at all, such as a job, has it done by one who has. */
 enum code round_once(const struct round *round, enum code (*work)(void *arg, struct error *e),
 	void *arg, struct error *e)
 {
@@ -117,6 +116,6 @@ enum code round_once(const struct round *round, enum code (*work)(void *arg, str
 		crew->leave(crew->arg);
 		crew->back(crew->arg, IN_TURN);
 	}
-	pool_each(round->pool, 1, do_once, &once);
+	pool_run(round->pool, do_once, &once);
 	return once.code;
 }
